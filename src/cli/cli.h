@@ -1,0 +1,42 @@
+/*
+ * Commands. To add one: write src/cli/cmd_<name>.c with an `int cmd_<name>(int argc, char **argv)`,
+ * declare it here, give it a row in the table of main.c and a page in docs/. argv[0] is the
+ * command's name. Exit codes: 0 fine, 1 found something or failed, 2 usage.
+ */
+#ifndef MODGATE_CLI_CLI_H
+#define MODGATE_CLI_CLI_H
+
+#include "base/base.h"
+
+enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_USAGE = 2 };
+
+int cmd_serve(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_warm(int argc, char **argv);
+int cmd_mod(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+int cmd_evict(int argc, char **argv);
+
+/* One option of a command. */
+struct cli_option {
+    const char *name; /* "json", without dashes */
+    char letter;      /* 'o', or 0 */
+    const char *arg;  /* "FILE" in the help text; NULL: a switch */
+    const char *help;
+    const char **value; /* set to the argument; for a switch to "" */
+};
+
+/*
+ * Parses options up to the first operand or "--"; both "--name value" and "--name=value" work, and
+ * options may follow operands. Operands are moved to the front of argv[1…]; returns their number.
+ * On
+ * --help prints usage and options and exits 0; on a mistake says which, hints at --help, exits 2.
+ */
+int cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options,
+              size_t count);
+/* Prints "modgate <command>: <chain>" on standard error; returns EXIT_FOUND. */
+int cli_fail(const char *command, const struct error *e);
+/* Prints a usage mistake on standard error with a hint at --help; returns EXIT_USAGE. */
+int cli_usage_error(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * The HTTP server: HTTP/1.1 and HTTP/2, in clear or over TLS, on one event loop per thread. It
+ * knows nothing about Go. A handler gets each request on its loop and answers at once, or parks the
+ * request and answers later, from the same loop.
+ *
+ * Life of a request: handler(request) is called [loop] once its header is complete. The handler
+ * either calls http_respond() (exactly once, then the request is gone for it), or
+ * http_request_park() and later, in a task posted to http_request_loop(), http_respond(). If the
+ * client leaves before that, on_gone is called [loop]; after it the request must not be touched.
+ */
+#ifndef MODGATE_HTTP_HTTP_H
+#define MODGATE_HTTP_HTTP_H
+
+#include "base/base.h"
+
+#include "work/loop.h"
+
+struct http_server;
+struct http_request;
+
+struct http_header {
+    struct slice name; /* lower case */
+    struct slice value;
+};
+
+enum http_body_kind { HTTP_BODY_NONE, HTTP_BODY_BYTES, HTTP_BODY_FILE };
+
+/*
+ * A response body. The bytes, or the descriptor, must stay valid and unchanged until release(owner)
+ * is called [loop]; release may be NULL for bytes that live as long as the server. The server reads
+ * descriptors with pread or sendfile only, so one may be shared by many answers.
+ */
+struct http_body {
+    enum http_body_kind kind;
+    struct slice bytes;
+    int fd;
+    uint64_t offset;
+    uint64_t length; /* of a FILE */
+    void (*release)(void *owner);
+    void *owner;
+};
+
+/* What is known when a request has ended, for logs and metrics. Slices live during the call. */
+struct http_done {
+    int status; /* 0 when no answer was begun: the client left first */
+    uint64_t body_bytes_sent;
+    int64_t duration_ns; /* from the complete header to the last byte handed to the kernel */
+    bool is_whole;       /* all of the answer was sent */
+};
+
+struct http_options {
+    unsigned loops;             /* threads; 0 = number of usable cores */
+    size_t max_header_bytes;    /* of one request, start line included; above: 431 */
+    unsigned max_headers;       /* fields of one request; above: 431 */
+    uint64_t max_body_bytes;    /* of one request; above: 413. Bodies are read and dropped */
+    unsigned max_connections;   /* over all loops; above: the connection is closed at once */
+    unsigned max_streams;       /* open HTTP/2 streams of one connection */
+    unsigned max_parked;        /* parked requests of one connection; above: 503 */
+    unsigned header_timeout_ms; /* for the whole header, and for a TLS handshake */
+    unsigned idle_timeout_ms;   /* a kept-alive connection without a request */
+    unsigned send_timeout_ms;   /* a response of which nothing could be sent */
+    void (*handler)(void *arg, struct http_request *req);                               /* [loop] */
+    void (*on_done)(void *arg, struct http_request *req, const struct http_done *done); /* [loop] */
+    void *arg;
+};
+
+struct http_stats {
+    uint64_t connections_total;
+    uint64_t connections_open;
+    uint64_t requests_total;
+    uint64_t requests_active;
+    uint64_t refused_total;      /* over max_connections */
+    uint64_t bad_requests_total; /* answered 400, 413, 431, 505 … by the server itself */
+    uint64_t tls_handshakes_total;
+    uint64_t tls_failures_total;
+    uint64_t abuse_closed_total; /* HTTP/2 connections closed for floods */
+};
+
+/* A server with its loops, not yet listening. Zero options take the defaults of http.c. [any] */
+struct error *http_server_new(struct arena *a, const struct http_options *o,
+                              struct http_server **out) MUST_CHECK;
+/*
+ * Binds "HOST:PORT", "[v6]:PORT" or ":PORT" on every loop (SO_REUSEPORT); may be called several
+ * times before the start. With a certificate and a key file the listener speaks TLS 1.2 and 1.3
+ * with ALPN (h2, http/1.1); without, HTTP/1.1 and HTTP/2 with prior knowledge. [any]
+ */
+struct error *http_server_listen(struct arena *a, struct http_server *s, const char *address,
+                                 const char *cert_file, const char *key_file) MUST_CHECK;
+/* The port of the i-th listener (of use after ":0"). [any] */
+unsigned http_server_port(const struct http_server *s, size_t i);
+/* Starts the threads. [any] */
+struct error *http_server_start(struct arena *a, struct http_server *s) MUST_CHECK;
+/* Loads the certificate and key files again; on error the old ones stay in use. [any] */
+struct error *http_server_reload_tls(struct arena *a, struct http_server *s) MUST_CHECK;
+/*
+ * Graceful end: stops accepting, lets running requests finish (HTTP/1.1 answers get
+ * "connection: close", HTTP/2 connections GOAWAY), closes idle connections at once, and the rest
+ * after timeout_ms. Returns when all connections are closed. [any but a loop]
+ */
+void http_server_drain(struct http_server *s, int64_t timeout_ms);
+/* Closes everything, joins the threads, frees. [any but a loop] */
+void http_server_free(struct http_server *s);
+/* [any] */
+struct http_stats http_server_stats(const struct http_server *s);
+unsigned http_server_loops(const struct http_server *s);
+struct loop *http_server_loop(const struct http_server *s, unsigned i);
+
+/* [loop] All below. Slices live until the request is answered (also while it is parked). */
+struct slice http_request_method(const struct http_request *r);
+/* The path as sent, percent-encoding and all, without the query. Starts with '/'. */
+struct slice http_request_path(const struct http_request *r);
+/* What follows '?', or the empty slice. */
+struct slice http_request_query(const struct http_request *r);
+/* A field's value by its lower-case name; the empty slice with p == NULL when absent. */
+struct slice http_request_header(const struct http_request *r, struct slice name);
+/* "HTTP/1.1", "HTTP/2.0" or "HTTP/1.0". */
+struct slice http_request_protocol(const struct http_request *r);
+bool http_request_is_tls(const struct http_request *r);
+/* "192.0.2.1:4711" or "[2001:db8::1]:4711". */
+struct slice http_request_peer(const struct http_request *r);
+/* Sixteen lower-case hexadecimal digits, unique per request; also sent as x-request-id. */
+struct slice http_request_id(const struct http_request *r);
+/* Released when the request has ended, after on_done. */
+struct arena *http_request_arena(struct http_request *r);
+/* A place for the handler's own pointer, NULL at first; readable in on_done. */
+void http_request_set_user(struct http_request *r, void *user);
+void *http_request_user(const struct http_request *r);
+struct loop *http_request_loop(const struct http_request *r);
+/* The number of the loop, below http_server_loops(). */
+unsigned http_request_loop_index(const struct http_request *r);
+
+/*
+ * Parks the request until http_respond(). False when the connection has max_parked already: then
+ * the request was not parked and must be answered (503).
+ */
+bool http_request_park(struct http_request *r, void (*on_gone)(void *arg), void *arg) MUST_CHECK;
+/*
+ * Answers. Content-Length, Date and x-request-id are added; for HEAD and 304 the body is released
+ * unsent, its length still said for HEAD. Header names must be lower case; names and values are
+ * copied.
+ */
+void http_respond(struct http_request *r, int status, const struct http_header *headers,
+                  size_t header_count, struct http_body body);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * The log: one line per event, JSON or text, on standard error. Lines are gathered in memory and
+ * written by a thread of their own, so that logging never blocks a loop; when the writer cannot
+ * keep up, lines are dropped and the next one says how many. Without log_start() lines are written
+ * directly. [any] all.
+ */
+#ifndef MODGATE_OPS_LOG_H
+#define MODGATE_OPS_LOG_H
+
+#include "base/base.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_format { LOG_JSON, LOG_TEXT };
+
+struct log_field {
+    const char *name; /* "module", "status"; a literal */
+    struct slice text;
+    int64_t number;
+    enum { LOG_FIELD_TEXT, LOG_FIELD_NUMBER } kind;
+};
+
+#define LOG_STR(field_name, slice_value)                                                           \
+    ((struct log_field){.name = (field_name), .text = (slice_value), .kind = LOG_FIELD_TEXT})
+#define LOG_NUM(field_name, value)                                                                 \
+    ((struct log_field){.name = (field_name), .number = (int64_t)(value), .kind = LOG_FIELD_NUMBER})
+
+/* Starts the writer thread; log_stop() writes what is left and ends it. */
+void log_start(void);
+void log_stop(void);
+void log_set(enum log_level least, enum log_format format);
+bool log_is_on(enum log_level level);
+/* One event: a short sentence and its fields. Text is escaped; secrets are the caller's duty. */
+void log_event(enum log_level level, const char *message, const struct log_field *fields,
+               size_t count);
+#define log_line(level, message, ...)                                                              \
+    log_event((level), (message), (const struct log_field[]){__VA_ARGS__},                         \
+              sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
+/* An event with an error: its chain becomes the field "error", its status "error_status". */
+void log_error(enum log_level level, const char *message, const struct error *e,
+               const struct log_field *fields, size_t count);
+/* Lines that were dropped since the start. */
+uint64_t log_dropped_total(void);
+
+#endif

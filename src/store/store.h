@@ -1,0 +1,134 @@
+/*
+ * The store: verified artefacts under a data folder, and what the outside last answered.
+ *
+ *   <dir>/cache/download/<escaped path>/@v/<escaped version>.{mod,zip,ziphash,info}   whole
+ * versions <dir>/cache/download/<escaped path>/@v/list                                      names
+ * them <dir>/partial/<escaped path>/@v/<escaped version>.{info,mod}     versions whose zip nobody
+ * asked for <dir>/answers/…                          lists, @latest, queries and absences, with the
+ * time learnt <dir>/sumdb/<name>/{lookup,tile}/…       what never changes of a checksum database
+ *   <dir>/stage/                             half-done work; emptied at start
+ *   <dir>/catalog.db                         SQLite: sizes, first seen, origin, last use
+ *
+ * The first folder is a plain GOPROXY tree with the shape of $GOMODCACHE/cache/download. A version
+ * appears in it whole and durable: staged, synced, renamed, `.info` last. What is in it never
+ * changes. Several processes may share a store. All calls block on the disk. [worker] unless
+ * marked.
+ */
+#ifndef MODGATE_STORE_STORE_H
+#define MODGATE_STORE_STORE_H
+
+#include "base/ctx.h"
+
+#include "gomod/module.h"
+
+struct store;
+
+enum artefact { ARTEFACT_INFO, ARTEFACT_MOD, ARTEFACT_ZIP, ARTEFACT_ZIPHASH };
+
+enum { H1_BYTES = 47 }; /* "h1:" and 44 characters */
+
+struct store_options {
+    const char *dir;
+    uint64_t max_bytes; /* 0 = no limit; above it store_evict() has work to do */
+};
+
+/* Opens or creates. A folder that cannot be written opens read-only; store_is_read_only() tells. */
+struct error *store_open(struct arena *a, const struct store_options *o,
+                         struct store **out) MUST_CHECK;
+/* Writes what is pending (last use) and frees. */
+void store_close(struct store *s);
+bool store_is_read_only(const struct store *s);
+/* The root of the GOPROXY tree, for as long as the store is open. [any] */
+const char *store_tree(const struct store *s);
+
+struct store_object {
+    int fd; /* open for reading; the caller closes it */
+    uint64_t size;
+    int64_t mtime_unix_s;
+    bool has_h1;
+    char h1[H1_BYTES + 1]; /* of the zip; for ZIP and ZIPHASH only */
+};
+
+/*
+ * Looks an artefact up: the whole versions first, then the partial ones. Costs one open and one
+ * fstat (ZIP: and the read of its .ziphash). Absence is found = false, not an error. [any: may run
+ * on a loop]
+ */
+struct error *store_get(struct store *s, struct arena *a, struct module_version mv,
+                        enum artefact what, bool *found, struct store_object *out) MUST_CHECK;
+/* Notes a use for eviction: memory only, written to the catalog now and then. [any] */
+void store_touch(struct store *s, struct module_version mv);
+
+/* A private folder under stage/. */
+struct store_stage;
+struct error *store_stage_new(struct store *s, struct arena *a,
+                              struct store_stage **out) MUST_CHECK;
+/* Where to write the staged artefact; lives as long as the stage. */
+const char *store_stage_path(const struct store_stage *st, enum artefact what);
+/* Removes the folder and frees; after a commit too. NULL is fine. */
+void store_stage_free(struct store_stage *st);
+
+struct store_commit {
+    struct module_version mv;
+    struct slice zip_h1; /* of the staged zip; empty: only the staged .info and .mod, as partial */
+    struct slice origin; /* which upstream it came from, for the catalog */
+    bool is_refetchable; /* eviction may drop it */
+};
+/*
+ * Publishes what is staged: with a zip as a whole version (needs .info, .mod and .zip staged), else
+ * the staged .info and/or .mod as partial. Durable when it returns. What is already stored stays
+ * and wins: *was_stored tells; the same bytes or not, nothing is overwritten.
+ */
+struct error *store_commit(struct store *s, struct ctx *cx, struct store_stage *st,
+                           const struct store_commit *c, bool *was_stored) MUST_CHECK;
+
+/* The whole versions stored of a path, as in @v/list: unsorted. */
+struct error *store_versions(struct store *s, struct arena *a, struct slice path,
+                             struct slice **versions, size_t *count) MUST_CHECK;
+
+/*
+ * Mutable answers from outside. The key is a GOPROXY request path, "<escaped path>/@v/list",
+ * "<escaped path>/@latest", "<escaped path>/@v/<query>.info", or that of an absence. The body is at
+ * most 16 MiB. Atomic, not synced: an answer that a power loss takes is asked again.
+ */
+struct store_answer {
+    bool found;
+    int status; /* 200, 404 or 410 */
+    int64_t learnt_unix_s;
+    struct slice body; /* in the arena */
+};
+struct error *store_answer_get(struct store *s, struct arena *a, struct slice key,
+                               struct store_answer *out) MUST_CHECK;
+struct error *store_answer_put(struct store *s, struct arena *a, struct slice key, int status,
+                               struct slice body) MUST_CHECK;
+
+/*
+ * Bytes that never change, by name ("sum.golang.org/tile/8/0/000"): atomic, first one wins. name
+ * has no empty, "." or ".." element. [any: the get may run on a loop]
+ */
+struct error *store_blob_get(struct store *s, struct arena *a, struct slice name, bool *found,
+                             struct store_object *out) MUST_CHECK;
+struct error *store_blob_put(struct store *s, struct arena *a, struct slice name,
+                             struct slice body) MUST_CHECK;
+
+/* Bytes of the whole and partial versions, as of the catalog. [any] */
+uint64_t store_bytes(const struct store *s);
+uint64_t store_max_bytes(const struct store *s);
+void store_set_max_bytes(struct store *s, uint64_t max_bytes);
+
+/* One line per version that eviction drops (or would drop). */
+typedef void (*store_evict_fn)(void *arg, struct module_version mv, uint64_t size_bytes,
+                               int64_t last_use_unix_s);
+/*
+ * Drops the least recently used refetchable versions until the store is at or below target_bytes.
+ * dry_run changes nothing. Nothing that is not refetchable is touched.
+ */
+struct error *store_evict(struct store *s, struct ctx *cx, uint64_t target_bytes, bool dry_run,
+                          store_evict_fn fn, void *arg, uint64_t *freed_bytes) MUST_CHECK;
+/* Makes the catalog anew from the tree: sizes, times; keeps what it can of last use and origin. */
+struct error *store_reindex(struct store *s, struct ctx *cx, uint64_t *versions) MUST_CHECK;
+
+/* Free bytes of the file system, and whether a small write works now: for readiness. */
+struct error *store_health(struct store *s, struct arena *a, uint64_t *free_bytes) MUST_CHECK;
+
+#endif
