@@ -44,19 +44,21 @@ static void queue_init(struct queue *q)
 static void queue_put(struct queue *q, struct job *j)
 {
     j->next = NULL;
+    j->link = q->last;
     *q->last = j;
     q->last = &j->next;
     q->count++;
 }
 
-static struct job *queue_take(struct queue *q)
+static void queue_remove(struct queue *q, struct job *j)
 {
-    struct job *j = q->first;
-    q->first = j->next;
-    if (!q->first)
-        q->last = &q->first;
+    *j->link = j->next;
+    if (j->next)
+        j->next->link = j->link;
+    else
+        q->last = j->link;
+    j->link = NULL;
     q->count--;
-    return j;
 }
 
 struct lane *lane_new(const struct lane_options *o)
@@ -104,7 +106,8 @@ static bool wait_for_work(struct lane *l)
 
 static void run_one(struct lane *l, int class)
 {
-    struct job *j = queue_take(&l->queues[class]);
+    struct job *j = l->queues[class].first;
+    queue_remove(&l->queues[class], j);
     l->running[class]++;
     l->totals.wait_ns_total += (uint64_t)(now_ns() - j->queued_at_ns);
     pthread_mutex_unlock(&l->lock);
@@ -165,6 +168,16 @@ bool lane_submit(struct lane *l, struct job *j, enum lane_class class)
     }
     pthread_mutex_unlock(&l->lock);
     return taken;
+}
+
+bool lane_withdraw(struct lane *l, struct job *j, enum lane_class class)
+{
+    pthread_mutex_lock(&l->lock);
+    bool was_queued = j->link != NULL;
+    if (was_queued)
+        queue_remove(&l->queues[class], j);
+    pthread_mutex_unlock(&l->lock);
+    return was_queued;
 }
 
 struct lane_stats lane_stats(struct lane *l)

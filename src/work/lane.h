@@ -9,10 +9,13 @@
 
 struct lane;
 
-/* The owner embeds it and keeps it alive until run() was entered; run() may free it. */
+/*
+ * The owner embeds it, zeroed but for run, and keeps it alive until run() was entered or
+ * lane_withdraw() took it back; run() may free it.
+ */
 struct job {
     void (*run)(struct job *self); /* [worker] */
-    struct job *next;
+    struct job *next, **link; /* the lane's: link is what points at this job while it is queued */
     int64_t queued_at_ns;
 };
 
@@ -42,6 +45,11 @@ struct lane_stats {
 struct lane *lane_new(const struct lane_options *o);
 /* False when the queue is full or the lane is closing: the job was not taken. [any] */
 bool lane_submit(struct lane *l, struct job *j, enum lane_class class) MUST_CHECK;
+/*
+ * Takes a queued job back: true when it was still queued, and will not run. False when it runs, ran
+ * or was never submitted; the owner must know that it is not freed meanwhile. [any]
+ */
+bool lane_withdraw(struct lane *l, struct job *j, enum lane_class class) MUST_CHECK;
 struct lane_stats lane_stats(struct lane *l);
 const char *lane_name(const struct lane *l);
 /* Takes no more jobs, runs those it has, joins the threads, frees the lane. [any but a worker] */
