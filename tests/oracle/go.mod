@@ -1,0 +1,3 @@
+module example.com/modgate/oracle
+
+go 1.24.0
