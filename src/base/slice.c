@@ -90,9 +90,10 @@ bool slice_parse_u64(struct slice s, uint64_t *out)
     return true;
 }
 
-/* The length of the UTF-8 sequence at the start of s, or 0 when it is not valid. */
-static size_t utf8_len(struct slice s)
+size_t slice_utf8_len(struct slice s)
 {
+    if (s.n == 0)
+        return 0;
     unsigned char c = (unsigned char)s.p[0];
     if (c < 0x80)
         return 1;
@@ -112,7 +113,7 @@ static size_t utf8_len(struct slice s)
 bool slice_is_utf8(struct slice s)
 {
     while (s.n) {
-        size_t n = utf8_len(s);
+        size_t n = slice_utf8_len(s);
         if (n == 0)
             return false;
         s = slice_skip(s, n);

@@ -84,6 +84,8 @@ struct slice slice_cut(struct slice *rest, char sep);
 struct slice slice_cut_line(struct slice *rest);
 /* Parses all of s as an unsigned decimal; false when empty, not digits only, or beyond 64 bits. */
 bool slice_parse_u64(struct slice s, uint64_t *out);
+/* The length of the UTF-8 sequence at the start of s; 0 when it is not valid or s is empty. */
+size_t slice_utf8_len(struct slice s);
 /* True when s is valid UTF-8 (no surrogates, no overlong forms), as Go's utf8.Valid. */
 bool slice_is_utf8(struct slice s);
 /* Equality in time that depends on the lengths only: for secrets. */

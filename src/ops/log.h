@@ -1,8 +1,12 @@
 /*
  * The log: one line per event, JSON or text, on standard error. Lines are gathered in memory and
  * written by a thread of their own, so that logging never blocks a loop; when the writer cannot
- * keep up, lines are dropped and the next one says how many. Without log_start() lines are written
- * directly. [any] all.
+ * keep up, lines are dropped and a later one says how many. Without log_start() lines are written
+ * directly. A line has at most 8 KiB and a value 2 KiB; what was cut off is marked "cut". [any]
+ * all.
+ *
+ *   JSON   {"time":"2026-01-02T03:04:05.678901Z","level":"info","msg":"…","field":"text","n":1}
+ *   text   2026-01-02T03:04:05.678Z INFO  message field=text n=1
  */
 #ifndef MODGATE_OPS_LOG_H
 #define MODGATE_OPS_LOG_H
@@ -24,9 +28,14 @@ struct log_field {
 #define LOG_NUM(field_name, value)                                                                 \
     ((struct log_field){.name = (field_name), .number = (int64_t)(value), .kind = LOG_FIELD_NUMBER})
 
-/* Starts the writer thread; log_stop() writes what is left and ends it. */
+/* Starts the writer thread. */
 void log_start(void);
+/*
+ * Writes what is left and ends the writer; waits two seconds at most if the output is stuck. The
+ * other threads have stopped logging by then.
+ */
 void log_stop(void);
+/* At the start: info and text. May change at any time. */
 void log_set(enum log_level least, enum log_format format);
 bool log_is_on(enum log_level level);
 /* One event: a short sentence and its fields. Text is escaped; secrets are the caller's duty. */

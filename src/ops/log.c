@@ -1,0 +1,217 @@
+/*
+ * The log. The calling thread makes the text of the line on its own stack and puts it into the
+ * ring; a writer thread takes lines out in batches and writes them. Neither ever waits for the
+ * other: the ring takes no lock, and when it is full the line is dropped and counted.
+ *
+ * The writer sleeps while there is nothing. The first line after that wakes it (one system call);
+ * it then lets lines gather for a moment before it takes them, so that a busy server makes one
+ * write for hundreds of lines, and at most one wake-up for each such moment.
+ *
+ * Nobody is told too late: `sleeps` is set before the writer looks at the ring for the last time,
+ * and a thread looks at `sleeps` after its line is in the ring, both in sequentially consistent
+ * order; so one of the two sees the other.
+ */
+#include "ops/log.h"
+#include "ops/log_line.h"
+#include "ops/log_ring.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    RING_BYTES = 1 << 20,
+    BATCH_BYTES = 64 << 10,
+    GATHER_MS = 2,   /* how long lines gather before a write */
+    STOP_WAIT_S = 2, /* how long log_stop() waits for a standard error that takes nothing */
+};
+
+static struct {
+    atomic_int least;
+    atomic_int format;
+    atomic_bool is_running;
+    atomic_bool must_stop;
+    atomic_bool sleeps;
+    _Atomic uint64_t dropped;
+    struct log_ring *ring;
+    sem_t wake;
+    pthread_t writer;
+} logger = {.least = LOG_INFO, .format = LOG_TEXT};
+
+/* What cannot be written is lost: there is no other place to say it. */
+static void write_out(const char *p, size_t n)
+{
+    while (n) {
+        ssize_t done = write(STDERR_FILENO, p, n);
+        if (done >= 0) {
+            p += done;
+            n -= (size_t)done;
+        } else if (errno == EAGAIN) {
+            poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 1000);
+        } else if (errno != EINTR) {
+            return;
+        }
+    }
+}
+
+static struct log_moment moment(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (struct log_moment){.unix_s = ts.tv_sec, .us = (uint32_t)(ts.tv_nsec / 1000)};
+}
+
+/* Says how many lines were dropped since it was last said. */
+static void write_dropped(uint64_t *said)
+{
+    uint64_t now = log_dropped_total();
+    if (now == *said)
+        return;
+    char text[LOG_LINE_MAX];
+    struct log_field count = LOG_NUM("count", now - *said);
+    *said = now;
+    write_out(text, log_line_format(text, (enum log_format)atomic_load(&logger.format), moment(),
+                                    LOG_WARN, "log lines were dropped: the output is too slow",
+                                    (struct log_fields){&count, 1}, (struct log_fields){0}));
+}
+
+static void write_ready(char *batch, uint64_t *said)
+{
+    for (;;) {
+        size_t n = log_ring_take(logger.ring, batch, BATCH_BYTES);
+        write_dropped(said);
+        if (n == 0)
+            return;
+        write_out(batch, n);
+    }
+}
+
+static void sleep_until_line(void)
+{
+    atomic_store(&logger.sleeps, true);
+    if (!log_ring_is_ready(logger.ring) && !atomic_load(&logger.must_stop)) {
+        while (sem_wait(&logger.wake) && errno == EINTR)
+            ;
+    }
+    atomic_store(&logger.sleeps, false);
+}
+
+static void *writer_main(void *arg)
+{
+    char *batch = xmalloc(BATCH_BYTES);
+    uint64_t said = log_dropped_total();
+    const struct timespec gather = {.tv_nsec = GATHER_MS * 1000000};
+    while (!atomic_load(&logger.must_stop)) {
+        sleep_until_line();
+        nanosleep(&gather, NULL);
+        write_ready(batch, &said);
+    }
+    write_ready(batch, &said);
+    free(batch);
+    return NULL;
+}
+
+static void wake_writer(void)
+{
+    if (atomic_load(&logger.sleeps) && atomic_exchange(&logger.sleeps, false))
+        sem_post(&logger.wake);
+}
+
+/* Signals are for the threads that wait for them, never for the writer. */
+static int start_writer(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int err = pthread_create(&logger.writer, NULL, writer_main, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
+}
+
+void log_start(void)
+{
+    if (logger.ring)
+        return; /* runs already, or an earlier writer is stuck */
+    logger.ring = log_ring_new(RING_BYTES);
+    sem_init(&logger.wake, 0, 0);
+    atomic_store(&logger.must_stop, false);
+    if (start_writer() == 0) {
+        atomic_store(&logger.is_running, true);
+    } else { /* without a thread: direct writes */
+        log_ring_free(logger.ring);
+        logger.ring = NULL;
+    }
+}
+
+void log_stop(void)
+{
+    if (!atomic_exchange(&logger.is_running, false))
+        return;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STOP_WAIT_S;
+    atomic_store(&logger.must_stop, true);
+    sem_post(&logger.wake);
+    if (pthread_timedjoin_np(logger.writer, NULL, &until))
+        return; /* stuck in a write: the ring stays its own */
+    sem_destroy(&logger.wake);
+    log_ring_free(logger.ring);
+    logger.ring = NULL;
+}
+
+void log_set(enum log_level least, enum log_format format)
+{
+    atomic_store(&logger.least, (int)least);
+    atomic_store(&logger.format, (int)format);
+}
+
+bool log_is_on(enum log_level level)
+{
+    return (int)level >= atomic_load_explicit(&logger.least, memory_order_relaxed);
+}
+
+static void emit(enum log_level level, const char *message, struct log_fields fields,
+                 struct log_fields more)
+{
+    char text[LOG_LINE_MAX];
+    int format = atomic_load_explicit(&logger.format, memory_order_relaxed);
+    size_t n =
+        log_line_format(text, (enum log_format)format, moment(), level, message, fields, more);
+    if (!atomic_load_explicit(&logger.is_running, memory_order_acquire)) {
+        write_out(text, n);
+        return;
+    }
+    if (!log_ring_put(logger.ring, slice_make(text, n)))
+        atomic_fetch_add_explicit(&logger.dropped, 1, memory_order_relaxed);
+    wake_writer();
+}
+
+void log_event(enum log_level level, const char *message, const struct log_field *fields,
+               size_t count)
+{
+    if (log_is_on(level))
+        emit(level, message, (struct log_fields){fields, count}, (struct log_fields){0});
+}
+
+void log_error(enum log_level level, const char *message, const struct error *e,
+               const struct log_field *fields, size_t count)
+{
+    if (!log_is_on(level))
+        return;
+    BUF_SCOPED(chain);
+    error_chain_to(&chain, e);
+    const struct log_field more[] = {LOG_STR("error", buf_slice(&chain)),
+                                     LOG_STR("error_status", slice_of(status_name(e->status)))};
+    emit(level, message, (struct log_fields){fields, count},
+         (struct log_fields){more, ARRAY_LEN(more)});
+}
+
+uint64_t log_dropped_total(void)
+{
+    return atomic_load_explicit(&logger.dropped, memory_order_relaxed);
+}
