@@ -51,7 +51,7 @@ static bool parse(struct slice v, struct pseudo *out)
     if (dash < TIME_DIGITS + 1)
         return false;
     out->rev = slice_skip(v, (size_t)dash + 1);
-    if (slice_find(out->rev, '.') >= 0)
+    if (out->rev.n == 0 || slice_find(out->rev, '.') >= 0)
         return false;
     size_t time_at = (size_t)dash - TIME_DIGITS;
     out->time = slice_make(v.p + time_at, TIME_DIGITS);

@@ -1,3 +1,5 @@
 module example.com/modgate/oracle
 
-go 1.24.0
+go 1.26.0
+
+require golang.org/x/mod v0.43.0
