@@ -34,6 +34,8 @@ struct error *loop_new(struct arena *a, struct loop **out) MUST_CHECK;
 void loop_free(struct loop *l);
 /* Runs until loop_stop(); what was posted before the stop still runs. */
 void loop_run(struct loop *l);
+/* One round of loop_run(), which sleeps at most most_ms (-1 = until something happens). */
+void loop_run_once(struct loop *l, int most_ms);
 /* [any] */
 void loop_stop(struct loop *l);
 /* Hands the task to the loop's thread. Tasks run in the order of posting. [any] */

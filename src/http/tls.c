@@ -1,0 +1,150 @@
+/*
+ * TLS for servers: contexts out of certificate and key files, reload, handshakes.
+ *
+ * A listener's files have one context at a time. A reload makes a new one and swaps it under a
+ * lock; connections hold their own reference to the one they began with. All contexts of a server
+ * share the ticket keys, so that sessions outlive a reload.
+ */
+#include "http/conn.h"
+
+#include <openssl/err.h>
+
+struct tls_files {
+    char *cert;
+    char *key;
+    const unsigned char *ticket_keys; /* the server's */
+    pthread_mutex_t lock;             /* of ctx */
+    SSL_CTX *ctx;
+};
+
+static struct error *tls_error(struct arena *a, const char *what, const char *file)
+{
+    char text[256] = "unknown reason";
+    unsigned long code = ERR_peek_error();
+    if (code)
+        ERR_error_string_n(code, text, sizeof(text));
+    ERR_clear_error();
+    return error_new(a, STATUS_BAD_CONFIG, "%s %s: %s", what, file, text);
+}
+
+/* h2 before http/1.1, whatever the client's order; without a common one the handshake goes on. */
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_n,
+                           const unsigned char *in, unsigned in_n, void *arg)
+{
+    static const unsigned char ours[] = "\x02h2\x08http/1.1";
+    unsigned char *chosen;
+    if (SSL_select_next_proto(&chosen, out_n, ours, sizeof(ours) - 1, in, in_n) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static void set_up(SSL_CTX *ctx, const unsigned char *ticket_keys)
+{
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                 SSL_OP_ENABLE_KTLS | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets carry all state */
+    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"modgate", 7);
+    SSL_CTX_set_num_tickets(ctx, 1);
+    SSL_CTX_set_tlsext_ticket_keys(ctx, (void *)(uintptr_t)ticket_keys, 80);
+    SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+}
+
+static struct error *load(struct arena *a, const struct tls_files *t, SSL_CTX **out)
+{
+    ERR_clear_error();
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    if (!ctx)
+        return tls_error(a, "making a TLS context for", t->cert);
+    set_up(ctx, t->ticket_keys);
+    struct error *err = NULL;
+    if (SSL_CTX_use_certificate_chain_file(ctx, t->cert) != 1)
+        err = tls_error(a, "loading the certificate", t->cert);
+    else if (SSL_CTX_use_PrivateKey_file(ctx, t->key, SSL_FILETYPE_PEM) != 1)
+        err = tls_error(a, "loading the private key", t->key);
+    else if (SSL_CTX_check_private_key(ctx) != 1)
+        err = tls_error(a, "the private key does not fit the certificate:", t->key);
+    if (err)
+        SSL_CTX_free(ctx);
+    else
+        *out = ctx;
+    return err;
+}
+
+struct error *tls_files_new(struct arena *a, const char *cert, const char *key,
+                            const unsigned char ticket_keys[80], struct tls_files **out)
+{
+    struct tls_files *t = xcalloc(1, sizeof(*t));
+    t->cert = xstrdup(cert);
+    t->key = xstrdup(key);
+    t->ticket_keys = ticket_keys;
+    pthread_mutex_init(&t->lock, NULL);
+    struct error *err = load(a, t, &t->ctx);
+    if (err)
+        tls_files_free(t);
+    else
+        *out = t;
+    return err;
+}
+
+void tls_files_free(struct tls_files *t)
+{
+    if (!t)
+        return;
+    SSL_CTX_free(t->ctx);
+    pthread_mutex_destroy(&t->lock);
+    free(t->cert);
+    free(t->key);
+    free(t);
+}
+
+struct error *tls_files_reload(struct arena *a, struct tls_files *t)
+{
+    SSL_CTX *fresh;
+    TRY(load(a, t, &fresh));
+    pthread_mutex_lock(&t->lock);
+    SSL_CTX *old = t->ctx;
+    t->ctx = fresh;
+    pthread_mutex_unlock(&t->lock);
+    SSL_CTX_free(old);
+    return NULL;
+}
+
+SSL *tls_accept(struct tls_files *t, int fd)
+{
+    pthread_mutex_lock(&t->lock);
+    SSL *ssl = SSL_new(t->ctx);
+    pthread_mutex_unlock(&t->lock);
+    if (ssl && SSL_set_fd(ssl, fd) != 1) {
+        SSL_free(ssl);
+        ssl = NULL;
+    }
+    if (ssl)
+        SSL_set_accept_state(ssl);
+    return ssl;
+}
+
+int tls_handshake(struct conn *c)
+{
+    int rc = SSL_do_handshake(c->ssl);
+    if (rc == 1)
+        return 1;
+    switch (SSL_get_error(c->ssl, rc)) {
+    case SSL_ERROR_WANT_READ:
+        c->is_readable = false;
+        return 0;
+    case SSL_ERROR_WANT_WRITE:
+        c->is_writable = false;
+        return 0;
+    default:
+        ERR_clear_error();
+        return -1;
+    }
+}
