@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,6 +48,44 @@ struct error *file_read(struct arena *a, const char *path, size_t max, struct sl
     if (fd < 0)
         return error_errno(a, errno, "%s", path);
     TRY_CTX(a, file_read_fd(a, fd, max, out), "%s", path);
+    return NULL;
+}
+
+struct mapping {
+    void *p;
+    size_t n;
+};
+
+static void unmap(void *arg)
+{
+    struct mapping *m = arg;
+    munmap(m->p, m->n);
+}
+
+struct error *file_map_fd(struct arena *a, int fd, struct slice *out)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return error_errno(a, errno, "stat");
+    *out = S("");
+    if (st.st_size == 0)
+        return NULL;
+    struct mapping *m = ARENA_NEW(a, struct mapping);
+    m->n = (size_t)st.st_size;
+    m->p = mmap(NULL, m->n, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (m->p == MAP_FAILED)
+        return error_errno(a, errno, "mmap");
+    arena_on_release(a, unmap, m);
+    *out = slice_make(m->p, m->n);
+    return NULL;
+}
+
+struct error *file_map(struct arena *a, const char *path, struct slice *out)
+{
+    FD_SCOPED fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(a, errno, "%s", path);
+    TRY_CTX(a, file_map_fd(a, fd, out), "%s", path);
     return NULL;
 }
 

@@ -13,6 +13,13 @@ struct error *file_read(struct arena *a, const char *path, size_t max,
                         struct slice *out) MUST_CHECK;
 /* The same from an open descriptor, from its start. */
 struct error *file_read_fd(struct arena *a, int fd, size_t max, struct slice *out) MUST_CHECK;
+/*
+ * The whole file as read-only memory, unmapped when the arena is cleared or released; nothing is
+ * read before it is touched. Absence is NOT_FOUND. A file that shrinks meanwhile, or that the disk
+ * cannot give, kills the process on access: for files that are ours alone.
+ */
+struct error *file_map(struct arena *a, const char *path, struct slice *out) MUST_CHECK;
+struct error *file_map_fd(struct arena *a, int fd, struct slice *out) MUST_CHECK;
 /* Writes all bytes, going on after short writes and EINTR. */
 struct error *fd_write_all(struct arena *a, int fd, struct slice data) MUST_CHECK;
 /* Writes a temporary file beside path, fsyncs it, renames it over path, fsyncs the folder. */

@@ -1,7 +1,7 @@
 /*
  * The "h1" of a set of files (golang.org/x/mod/sumdb/dirhash.Hash1): SHA-256 over one line
- * "<hex sha256>  <name>\n" for each file, lines in bytewise order of the names; written as "h1:" and
- * base64. All pure. [any]
+ * "<hex sha256>  <name>\n" for each file, lines in bytewise order of the names; written as "h1:"
+ * and base64. All pure. [any]
  */
 #ifndef MODGATE_GOMOD_H1_H
 #define MODGATE_GOMOD_H1_H

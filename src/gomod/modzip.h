@@ -96,7 +96,6 @@ struct error *modzip_verify(struct arena *a, struct slice bytes, struct module_v
                             const struct modzip_limits *limits,
                             struct modzip_result *out) MUST_CHECK;
 /* The h1 of any zip, without rules for names and sizes, as dirhash.HashZip. */
-struct error *modzip_hash(struct arena *a, struct slice bytes,
-                          char h1[H1_TEXT_BYTES]) MUST_CHECK;
+struct error *modzip_hash(struct arena *a, struct slice bytes, char h1[H1_TEXT_BYTES]) MUST_CHECK;
 
 #endif

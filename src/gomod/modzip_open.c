@@ -5,9 +5,10 @@
  * nothing about what a client unpacks. General zip libraries are made to get something out of any
  * file: libzip renames an entry after an Info-ZIP "Unicode path" field, cuts names at a NUL, picks
  * the most plausible of several directories and takes memory before it knows how many entries
- * there are. So this reader follows Go's archive/zip instead, and refuses where archive/zip guesses:
- * bytes before or after the archive, a directory that does not end at its end record, a number of
- * entries that is not the declared one, archives in several volumes. The tests compare both.
+ * there are. So this reader follows Go's archive/zip instead, and refuses where archive/zip
+ * guesses: bytes before or after the archive, a directory that does not end at its end record, a
+ * number of entries that is not the declared one, archives in several volumes. The tests compare
+ * both.
  *
  * What stays true: nothing is read outside bytes; memory is taken only for as many entries as the
  * limit allows and the directory can hold.
@@ -35,9 +36,8 @@ struct directory {
 /* The offset of the end record: the last signature whose comment fits, as archive/zip takes it. */
 static struct error *find_end(struct arena *a, struct slice bytes, size_t *at)
 {
-    size_t lowest = bytes.n > END_BYTES + MAX_COMMENT_BYTES
-                        ? bytes.n - END_BYTES - MAX_COMMENT_BYTES
-                        : 0;
+    size_t lowest =
+        bytes.n > END_BYTES + MAX_COMMENT_BYTES ? bytes.n - END_BYTES - MAX_COMMENT_BYTES : 0;
     for (size_t i = bytes.n < END_BYTES ? 0 : bytes.n - END_BYTES + 1; i > lowest; i--) {
         const char *p = bytes.p + i - 1;
         if (memcmp(p, "PK\5\6", 4) != 0)
@@ -50,7 +50,8 @@ static struct error *find_end(struct arena *a, struct slice bytes, size_t *at)
     return error_new(a, STATUS_BAD_ZIP, "not a zip file (no end of central directory)");
 }
 
-/* Takes the 64-bit numbers where the 32-bit ones point at them; the conditions are archive/zip's. */
+/* Takes the 64-bit numbers where the 32-bit ones point at them; the conditions are archive/zip's.
+ */
 static struct error *read_end64(struct arena *a, struct slice bytes, struct directory *d)
 {
     if (d->count != 0xffff && d->bytes != 0xffff && d->offset != 0xffffffff)
@@ -61,8 +62,9 @@ static struct error *read_end64(struct arena *a, struct slice bytes, struct dire
     if (memcmp(locator, "PK\6\7", 4) != 0)
         return NULL;
     uint64_t at = le64(locator + 8);
-    if (le32(locator + 4) != 0 || le32(locator + 16) != 1 || d->end < LOCATOR64_BYTES + END64_BYTES ||
-        at != d->end - LOCATOR64_BYTES - END64_BYTES || memcmp(bytes.p + at, "PK\6\6", 4) != 0)
+    if (le32(locator + 4) != 0 || le32(locator + 16) != 1 ||
+        d->end < LOCATOR64_BYTES + END64_BYTES || at != d->end - LOCATOR64_BYTES - END64_BYTES ||
+        memcmp(bytes.p + at, "PK\6\6", 4) != 0)
         return error_new(a, STATUS_BAD_ZIP, "malformed zip64 end of central directory");
     const char *p = bytes.p + at;
     *d = (struct directory){
@@ -148,8 +150,7 @@ static bool read_entry(struct slice *rest, struct modzip_entry *e)
     return read_extra(slice_make(p + ENTRY_BYTES + name_n, extra_n), e);
 }
 
-struct error *modzip_open(struct arena *a, struct slice bytes, size_t max_files,
-                          struct modzip *out)
+struct error *modzip_open(struct arena *a, struct slice bytes, size_t max_files, struct modzip *out)
 {
     struct directory d;
     TRY(find_directory(a, bytes, max_files, &d));

@@ -6,6 +6,8 @@
  */
 #include "gomod/modzip_priv.h"
 
+#include "gomod/text.h"
+
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 
@@ -36,7 +38,7 @@ void modzip_reader_free(struct modzip_reader *r)
 
 static struct error *bad(struct arena *a, const struct modzip_entry *e, const char *why)
 {
-    return error_new(a, STATUS_BAD_ZIP, "%.*s: %s", SLICE_ARG(e->name), why);
+    return error_new(a, STATUS_BAD_ZIP, "%s: %s", text_quote(a, e->name), why);
 }
 
 /* Finds the packed data behind the local header, and the data descriptor behind that. */
@@ -100,8 +102,8 @@ static struct error *read_data(struct modzip_reader *r, struct arena *a, struct 
     case METHOD_DEFLATED:
         return read_deflated(r, a, rd, packed);
     default:
-        return error_new(a, STATUS_BAD_ZIP, "%.*s: compression method %u is not supported",
-                         SLICE_ARG(rd->e->name), rd->e->method);
+        return error_new(a, STATUS_BAD_ZIP, "%s: compression method %u is not supported",
+                         text_quote(a, rd->e->name), rd->e->method);
     }
 }
 

@@ -122,6 +122,12 @@ static void test_files(void **state)
     assert_ok(file_read(&a, file, 10, &got));
     assert_slice(got, "two!");
     assert_status(file_read(&a, file, 3, &got), STATUS_TOO_LARGE);
+    struct slice mapped;
+    assert_ok(file_map(&a, file, &mapped));
+    assert_slice(mapped, "two!");
+    assert_ok(file_write_durable(&a, file, S("")));
+    assert_ok(file_map(&a, file, &mapped));
+    assert_slice(mapped, "");
     int files = 0;
     assert_ok(dir_walk(&a, root, count_file, &files));
     assert_int_equal(files, 1);
