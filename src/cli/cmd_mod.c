@@ -18,6 +18,8 @@ static const struct mod_command {
     {"pseudo", "mod pseudo", "VERSION…", "take pseudo-versions apart, or make one", cmd_mod_pseudo},
     {"latest", "mod latest", "VERSION…", "print the version that @latest stands for",
      cmd_mod_latest},
+    {"hash", "mod hash", "F.zip|DIR|go.mod…", "print the h1 of a module zip, folder or go.mod",
+     cmd_mod_hash},
 };
 
 static void print_mod_help(FILE *to)

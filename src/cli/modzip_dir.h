@@ -5,8 +5,8 @@
 #include "gomod/modzip.h"
 
 /*
- * The h1 of all files below dir, each named "<prefix>/<path below dir>" (no prefix: the path alone),
- * as dirhash.HashDir: symbolic links count as the file they point to.
+ * The h1 of all files below dir, each named "<prefix>/<path below dir>" (no prefix: the path
+ * alone), as dirhash.HashDir: symbolic links count as the file they point to.
  */
 struct error *dir_hash(struct arena *a, const char *dir, struct slice prefix,
                        char h1[H1_TEXT_BYTES]) MUST_CHECK;

@@ -17,8 +17,8 @@ typedef struct error *(*walk_fn)(void *arg, struct arena *a, const struct walk_e
 
 /*
  * Calls fn for everything below root, the root itself not: names of one folder in bytewise order, a
- * folder before what is in it. Symbolic links are reported, not followed. What vanishes meanwhile is
- * passed over; a root that is not there is NOT_FOUND.
+ * folder before what is in it. Symbolic links are reported, not followed. What vanishes meanwhile
+ * is passed over; a root that is not there is NOT_FOUND.
  */
 struct error *walk(struct arena *a, const char *root, walk_fn fn, void *arg) MUST_CHECK;
 
