@@ -37,23 +37,23 @@ enum setting_id {
     SETTING_COUNT
 };
 
+/* An entry of the list `fetch.credentials`, which stands in the file only. */
+struct setting_credential {
+    const char *host;   /* "git.example.com" or "git.example.com:8443" */
+    const char *user;   /* NULL: the secret is a bearer token */
+    const char *secret; /* from `secret`, or read from `secret_file` or the variable `secret_env` */
+};
+
 struct settings {
 #define SETTING(key, field, kind, def, min, max, reload, doc) SETTING_TYPE_##kind field;
 #include "config/settings.def"
 #undef SETTING
-    /* credentials: host, user and secret of each entry of the list `fetch.credentials` in the file
-     */
     struct setting_credential *credentials;
     size_t credential_count;
+    struct slice credentials_origin; /* "modgate.yaml:30" or "default" */
     enum setting_source source[SETTING_COUNT];
-    struct slice
-        origin[SETTING_COUNT]; /* "modgate.yaml:12", "MODGATE_LISTEN", "--listen", "default" */
-};
-
-struct setting_credential {
-    const char *host;
-    const char *user;   /* NULL: the secret is a bearer token */
-    const char *secret; /* from `secret`, or read from `secret_file` or the variable `secret_env` */
+    /* "modgate.yaml:12", "MODGATE_LISTEN", "--listen", "default" */
+    struct slice origin[SETTING_COUNT];
 };
 
 /* One row of the table, for help, sample and manual. */
@@ -71,6 +71,20 @@ struct setting_info {
 /* [any] */
 const struct setting_info *setting_info(enum setting_id id);
 
+/*
+ * "10GiB", "1.5 GB", "512MB", "4096": KiB, MiB, GiB and TiB count in 1024s, kB, MB, GB and TB in
+ * 1000s, without regard to case; a number alone or with B is bytes. Pure. BAD_CONFIG. [any]
+ */
+struct error *config_parse_bytes(struct arena *a, struct slice text, uint64_t *bytes) MUST_CHECK;
+/*
+ * "1m30s", "250ms", "1.5h": the syntax of Go's time.ParseDuration without a sign, in whole
+ * milliseconds. Pure. BAD_CONFIG. [any]
+ */
+struct error *config_parse_duration(struct arena *a, struct slice text, uint64_t *ms) MUST_CHECK;
+/* The other way: "10GiB", "1m30s". What they give is parsed to the same number. Pure. [any] */
+struct slice config_format_bytes(struct arena *a, uint64_t bytes);
+struct slice config_format_duration(struct arena *a, uint64_t ms);
+
 /* A flag that was given: "--listen" and its value. */
 struct setting_flag {
     enum setting_id id;
@@ -86,19 +100,29 @@ struct settings_input {
 
 /*
  * Reads all sources and checks everything: unknown keys (with the nearest valid name), types,
- * bounds, and what settings say together. All findings are in the one error, a line each, with file
- * and line or the variable's or flag's name. On error *out is not changed. [any]
+ * bounds, and what settings say together. All findings are in the one error (BAD_CONFIG), a line
+ * each, with file and line or the variable's or flag's name. On error *out is not changed. A
+ * relative path in the file counts from the file's folder. An unset data_dir is filled in from
+ * XDG_DATA_HOME or HOME; without these it stays "". An empty variable counts as not set. [worker]
  */
 struct error *settings_load(struct arena *a, const struct settings_input *in,
                             struct settings *out) MUST_CHECK;
-/* The effective settings as YAML, each with a comment that says where it came from; secrets masked.
+/* The same with the file's bytes given; in->file is only its name, and may be NULL. [worker] */
+struct error *settings_load_bytes(struct arena *a, const struct settings_input *in,
+                                  struct slice yaml, struct settings *out) MUST_CHECK;
+
+/*
+ * The effective settings as YAML that settings_load() reads, each with a comment that says where it
+ * came from; secrets masked. [any]
  */
 void settings_print(struct buf *b, const struct settings *s);
-/* The same as a JSON object: {"listen": {"value": …, "source": …}, …}. */
+/* The same as a JSON object: {"listen": {"value": …, "source": …, "origin": …}, …}. [any] */
 void settings_print_json(struct buf *b, const struct settings *s);
-/* A commented sample file with every key at its default. */
+/* A sample file: every key as a comment, at its default. [any] */
 void settings_sample(struct buf *b);
-/* Names of the settings that differ and need a restart, comma-separated, in the arena. */
+/* The manual page docs/settings.md. [any] */
+void settings_markdown(struct buf *b);
+/* Names of the settings that differ and need a restart, comma-separated, in the arena. [any] */
 struct slice settings_restart_needed(struct arena *a, const struct settings *old,
                                      const struct settings *now);
 

@@ -1,0 +1,135 @@
+/* What no single value shows: settings that need each other, addresses, files that must be there.
+ */
+#include "config/config_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void complain(struct loader *l, enum setting_id id, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void complain(struct loader *l, enum setting_id id, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct slice text = arena_vprintf(l->arena, fmt, ap);
+    va_end(ap);
+    finding_add(&l->findings, "%.*s: %s: %.*s", SLICE_ARG(l->s.origin[id]), setting_info(id)->key,
+                SLICE_ARG(text));
+}
+
+static bool is_port(struct slice s)
+{
+    uint64_t port;
+    return slice_parse_u64(s, &port) && port <= 65535;
+}
+
+static bool is_host_text(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c <= ' ' || c >= 0x7f || strchr("/:[]@?#", c))
+            return false;
+    }
+    return true;
+}
+
+static bool is_ipv6_text(struct slice s)
+{
+    bool has_colon = false;
+    for (size_t i = 0; i < s.n; i++) {
+        has_colon = has_colon || s.p[i] == ':';
+        if (!strchr("0123456789abcdefABCDEF:.%", s.p[i]) && slice_find(s, '%') < 0)
+            return false;
+    }
+    return has_colon;
+}
+
+/* HOST:PORT, [IPv6]:PORT or :PORT. */
+static bool is_listen_address(struct slice s)
+{
+    ptrdiff_t colon = slice_rfind(s, ':');
+    if (colon < 0 || !is_port(slice_skip(s, (size_t)colon + 1)))
+        return false;
+    struct slice host = slice_head(s, (size_t)colon);
+    if (slice_starts(host, S("[")) && slice_ends(host, S("]")))
+        return is_ipv6_text(slice_make(host.p + 1, host.n - 2));
+    return is_host_text(host);
+}
+
+static void check_listen(struct loader *l)
+{
+    struct slice rest = slice_of(l->s.listen);
+    while (rest.p) {
+        struct slice one = slice_trim(slice_cut(&rest, ','));
+        if (!is_listen_address(one))
+            complain(l, SETTING_ID_listen,
+                     "%s is not an address; write HOST:PORT, [IPv6]:PORT or :PORT",
+                     quoted(l->arena, one));
+    }
+}
+
+static bool is_upstream_entry(struct slice s)
+{
+    if (slice_eq(s, S("off")) || slice_eq(s, S("direct")))
+        return true;
+    if (slice_starts(s, S("file://")))
+        return s.n > strlen("file://");
+    size_t scheme = slice_starts(s, S("https://")) ? 8 : slice_starts(s, S("http://")) ? 7 : 0;
+    return scheme && s.n > scheme && s.p[scheme] != '/';
+}
+
+static void check_upstream(struct loader *l)
+{
+    struct slice text = slice_of(l->s.upstream);
+    size_t start = 0;
+    if (text.n == 0)
+        complain(l, SETTING_ID_upstream, "is empty; write off to fetch nothing");
+    for (size_t i = 0; text.n && i <= text.n; i++) {
+        if (i < text.n && text.p[i] != ',' && text.p[i] != '|')
+            continue;
+        struct slice one = slice_trim(slice_make(text.p + start, i - start));
+        if (!is_upstream_entry(one))
+            complain(l, SETTING_ID_upstream,
+                     "%s is not an upstream; write an https://, http:// or file:// URL, or off",
+                     quoted(l->arena, mask_secrets(l->arena, one)));
+        start = i + 1;
+    }
+}
+
+static void check_tls_pair(struct loader *l)
+{
+    bool has_cert = *l->s.tls_cert_file, has_key = *l->s.tls_key_file;
+    if (has_cert && !has_key)
+        complain(l, SETTING_ID_tls_cert_file, "needs tls.key_file too");
+    if (has_key && !has_cert)
+        complain(l, SETTING_ID_tls_key_file, "needs tls.cert_file too");
+}
+
+/* Files that are read: there, readable, not folders. */
+static void check_file(struct loader *l, enum setting_id id)
+{
+    const char *path = setting_get(&l->s, id).text;
+    if (*path == '\0')
+        return;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        complain(l, id, "%s: %s", quoted(l->arena, slice_of(path)), strerror(errno));
+        return;
+    }
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+        complain(l, id, "%s is a folder, not a file", quoted(l->arena, slice_of(path)));
+    close(fd);
+}
+
+void loader_check(struct loader *l)
+{
+    check_listen(l);
+    check_upstream(l);
+    check_tls_pair(l);
+    check_file(l, SETTING_ID_tls_cert_file);
+    check_file(l, SETTING_ID_tls_key_file);
+    check_file(l, SETTING_ID_fetch_ca_file);
+    check_file(l, SETTING_ID_fetch_netrc_file);
+}

@@ -1,0 +1,97 @@
+/* What the files of this room share. */
+#ifndef MODGATE_CONFIG_CONFIG_PRIV_H
+#define MODGATE_CONFIG_CONFIG_PRIV_H
+
+#include "config/config.h"
+#include "config/defaults.h"
+
+#define CREDENTIALS_KEY "fetch.credentials"
+
+/* ---- findings.c: everything that is wrong, gathered */
+
+enum { FINDINGS_MAX = 50 }; /* so many are told, the rest is only counted */
+
+struct findings {
+    struct arena *arena;
+    struct slice lines[FINDINGS_MAX];
+    size_t count;
+};
+
+void finding_add(struct findings *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* NULL when there are none. */
+struct error *findings_error(const struct findings *f);
+/* Text from outside for a message: in quotes, at most 60 bytes, nothing that is not printable. */
+const char *quoted(struct arena *a, struct slice text);
+
+/* ---- table.c: names */
+
+/* The setting with that key, or SETTING_COUNT. */
+enum setting_id setting_find(struct slice key);
+/* "store" when there are keys below it. */
+bool setting_is_section(struct slice key);
+/* "below store: …" for a key that does not exist: what was probably meant. Never NULL. */
+struct slice setting_hint(struct arena *a, struct slice section, struct slice name);
+/* The variable of a setting that is one slip away from name, or NULL. */
+const char *setting_env_hint(struct slice name);
+/* Changes (insert, delete, replace, swap of neighbours) between two texts; max + 1 if more. */
+size_t edit_distance(struct slice a, struct slice b, size_t max);
+
+/* ---- value.c: texts and values */
+
+union setting_value {
+    const char *text;
+    bool is_on;
+    uint64_t number;
+    int choice;
+};
+
+/* Parses text as the setting's kind asks and checks its bounds. */
+struct error *setting_parse(struct arena *a, enum setting_id id, struct slice text,
+                            union setting_value *out) MUST_CHECK;
+union setting_value setting_get(const struct settings *s, enum setting_id id);
+void setting_put(struct settings *s, enum setting_id id, union setting_value v);
+/* As a user would write it. */
+struct slice setting_format(struct arena *a, const struct settings *s, enum setting_id id);
+/* Appends a value to YAML, in quotes where it needs them. */
+void yaml_add_value(struct buf *b, struct slice s);
+/*
+ * For a walk over the table that writes each section once: sets the section ("" at the top) and the
+ * name in it, and says whether the section is another one than before.
+ */
+bool setting_opens_section(enum setting_id id, struct slice *section, struct slice *name);
+/* A GOPROXY list with the secrets of its URLs masked. */
+struct slice mask_secrets(struct arena *a, struct slice list);
+
+/* ---- load.c: the state of one load */
+
+struct loader {
+    struct arena *arena;
+    const struct settings_input *in;
+    struct findings findings;
+    struct settings s;
+    bool has_inline_secret;
+};
+
+/* Takes a value from a source, or says what is wrong with it. */
+void loader_assign(struct loader *l, enum setting_id id, struct slice text,
+                   enum setting_source source, struct slice origin);
+/* A variable's value, or NULL; empty counts as NULL. */
+const char *loader_env(const struct loader *l, const char *name);
+
+/* ---- yaml_file.c */
+void loader_read_yaml(struct loader *l, struct slice yaml, const char *name);
+
+/* ---- credentials.c */
+
+/* The texts of one entry, as they stand in the file. */
+struct credential_text {
+    struct slice host, user, secret, secret_file, secret_env;
+    struct slice origin;
+};
+
+void loader_add_credential(struct loader *l, const struct credential_text *t);
+
+/* ---- check.c: what settings say together, and outside of themselves */
+void loader_check(struct loader *l);
+
+#endif
