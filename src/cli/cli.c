@@ -3,6 +3,29 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { HELP_COLUMN = 34, HELP_WIDTH = 100 };
+
+/* The words of a help text, from the column on; `used` says how far the line is filled already. */
+static void print_wrapped(const char *text, size_t used)
+{
+    struct slice rest = slice_of(text);
+    size_t column = HELP_WIDTH;
+    if (used < HELP_COLUMN) {
+        printf("%*s", (int)(HELP_COLUMN - used), "");
+        column = HELP_COLUMN;
+    }
+    while (rest.p) {
+        struct slice word = slice_cut(&rest, ' ');
+        if (column + 1 + word.n > HELP_WIDTH) {
+            printf("\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        }
+        printf("%s%.*s", column > HELP_COLUMN ? " " : "", SLICE_ARG(word));
+        column += word.n + (column > HELP_COLUMN);
+    }
+    putchar('\n');
+}
+
 static void print_options(const char *usage, const struct cli_option *options, size_t count)
 {
     printf("usage: %s\n", usage);
@@ -10,12 +33,15 @@ static void print_options(const char *usage, const struct cli_option *options, s
         puts("\noptions:");
     for (size_t i = 0; i < count; i++) {
         const struct cli_option *o = &options[i];
-        char left[64];
-        snprintf(left, sizeof(left), "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        if (!o->name) {
+            printf("\n%s:\n", o->help);
+            continue;
+        }
+        char letter[8] = "      ";
         if (o->letter)
-            printf("  -%c, %-28s %s\n", o->letter, left, o->help);
-        else
-            printf("      %-28s %s\n", left, o->help);
+            snprintf(letter, sizeof(letter), "  -%c, ", o->letter);
+        int used = printf("%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        print_wrapped(o->help, (size_t)used);
     }
 }
 
@@ -42,6 +68,8 @@ static const struct cli_option *find_option(struct slice name, bool is_long,
                                             const struct cli_option *options, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        if (!options[i].name)
+            continue;
         if (is_long && slice_eq(slice_of(options[i].name), name))
             return &options[i];
         if (!is_long && name.n == 1 && options[i].letter == name.p[0])

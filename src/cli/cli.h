@@ -17,9 +17,9 @@ int cmd_mod(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_evict(int argc, char **argv);
 
-/* One option of a command. */
+/* One option of a command; without a name, a heading in the help text. */
 struct cli_option {
-    const char *name; /* "json", without dashes */
+    const char *name; /* "json", without dashes; NULL: help is a heading */
     char letter;      /* 'o', or 0 */
     const char *arg;  /* "FILE" in the help text; NULL: a switch */
     const char *help;

@@ -10,6 +10,7 @@ static const struct command {
     const char *summary;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"config", "check settings, print what holds, print a sample", cmd_config},
     {"mod", "names, versions and files of modules, for scripts", cmd_mod},
     {"version", "print the version", cmd_version},
 };

@@ -136,15 +136,22 @@ static const char markdown_credentials[] =
     "      secret_file: /etc/modgate/proxy.secret\n"
     "```\n";
 
+/* The manual names the public services by what they are; which hosts they are stands in one place.
+ */
+static struct slice default_text(struct arena *a, const struct setting_info *info)
+{
+    if (strcmp(info->def, DEFAULT_UPSTREAM) == 0)
+        return S("default: the public mirror");
+    if (strcmp(info->def, DEFAULT_SUMDB) == 0)
+        return S("default: the public checksum database");
+    return *info->def ? arena_printf(a, "default `%s`", info->def) : S("not set by default");
+}
+
 static void markdown_setting(struct buf *b, struct arena *a, const struct setting_info *info)
 {
     buf_printf(b, "\n### `%s`\n\n%s\n\n", info->key, info->doc);
-    buf_printf(b, "%.*s, ", SLICE_ARG(kind_and_bounds(a, info)));
-    if (*info->def)
-        buf_printf(b, "default `%s`", info->def);
-    else
-        buf_add(b, S("not set by default"));
-    buf_printf(b, "; `%s`, `%s`; %s\n", info->flag, info->env,
+    buf_printf(b, "%.*s, %.*s; `%s`, `%s`; %s\n", SLICE_ARG(kind_and_bounds(a, info)),
+               SLICE_ARG(default_text(a, info)), info->flag, info->env,
                info->is_live ? "live" : "needs a restart");
 }
 
