@@ -167,6 +167,7 @@ static void shake_hands(struct conn *c)
         const unsigned char *alpn;
         unsigned n;
         SSL_get0_alpn_selected(c->ssl, &alpn, &n);
+        conn_deadline(c, loop_now_ms(c->home->loop) + c->home->server->options.header_timeout_ms);
         c->phase = CONN_START;
         if (n == 2 && memcmp(alpn, "h2", 2) == 0)
             conn_start_h2(c);
@@ -248,8 +249,9 @@ static void on_event(struct loop_fd *self, uint32_t events)
             conn_dirty(c);
     }
     go_on(c);
-    if (c->has_peer_closed && c->phase == CONN_OPEN && c->parked && !c->h2)
-        conn_kill(c); /* nobody waits for that answer any more */
+    bool is_deaf = c->parked || (c->h2 && c->is_blocked);
+    if (c->has_peer_closed && c->phase == CONN_OPEN && is_deaf)
+        conn_kill(c); /* nobody waits for these answers any more */
 }
 
 static void on_time(struct loop_timer *self)

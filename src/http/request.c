@@ -91,7 +91,8 @@ void request_dispatch(struct http_request *r)
     }
     r->is_handled = true;
     s->options.handler(s->options.arg, r);
-    /* An answered request may be gone by now, but its memory is only handed out to a later one. */
+    if (r->state == REQUEST_HANDLING) /* requests end later, with the flush */
+        BUG("the handler neither answered nor parked %.*s", SLICE_ARG(r->path));
 }
 
 void request_release_body(struct http_request *r)

@@ -44,7 +44,9 @@ struct http_request {
     size_t header_bytes;
     int64_t progress_ms;
     uint64_t progress_mark; /* body_sent at progress_ms */
-    bool has_ended;         /* the peer has sent all of it */
+    bool is_header_whole;
+    bool has_ended; /* the peer has sent all of it */
+    bool is_whole;  /* all of the answer is with the kernel */
 };
 
 /* A fresh one, out of the loop's pool. */
