@@ -58,6 +58,11 @@ struct error *store_get(struct store *s, struct arena *a, struct module_version 
                         enum artefact what, bool *found, struct store_object *out) MUST_CHECK;
 /* Notes a use for eviction: memory only, written to the catalog now and then. [any] */
 void store_touch(struct store *s, struct module_version mv);
+/*
+ * Writes to the catalog what was published and used since the last time. Call it every few seconds;
+ * commits do it by themselves when much is pending, and so do store_evict() and store_close().
+ */
+struct error *store_flush(struct store *s, struct arena *a) MUST_CHECK;
 
 /* A private folder under stage/. */
 struct store_stage;

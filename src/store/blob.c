@@ -1,0 +1,56 @@
+/*
+ * Bytes that never change, by name: tiles and lookups of checksum databases. The first one that is
+ * put wins. What is put is synced before it gets its name, because nobody would ever ask again for
+ * one that a power loss has emptied; that the name itself may be lost does no harm.
+ */
+#include "store/store_priv.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct error *blob_rel(struct arena *a, struct slice name, const char **rel)
+{
+    if (!is_plain_rel_path(name))
+        return error_new(a, STATUS_BAD_REQUEST, "'%.*s' is no name of a stored file",
+                         SLICE_ARG(name));
+    *rel = JOIN(a, S(BLOBS_DIR "/"), name);
+    return NULL;
+}
+
+struct error *store_blob_get(struct store *s, struct arena *a, struct slice name, bool *found,
+                             struct store_object *out)
+{
+    const char *rel;
+    *found = false;
+    TRY(blob_rel(a, name, &rel));
+    return disk_open_object(s, a, rel, found, out);
+}
+
+static struct error *place_blob(struct store *s, struct arena *a, const char *rel,
+                                struct slice body)
+{
+    bool is_placed;
+    const char *temp = owner_temp_name(s, a);
+    struct error *err = disk_write(a, s->owner.fd, temp, body, 0444, true);
+    if (!err)
+        err = disk_place(a, s->owner.fd, temp, s->dir_fd, rel, &is_placed);
+    if (err || !is_placed)
+        unlinkat(s->owner.fd, temp, 0);
+    return err;
+}
+
+struct error *store_blob_put(struct store *s, struct arena *a, struct slice name, struct slice body)
+{
+    const char *rel;
+    TRY(blob_rel(a, name, &rel));
+    if (disk_exists(s, rel))
+        return NULL;
+    TRY(owner_ready(s, a));
+    struct slice path = slice_of(rel);
+    TRY(disk_dir_fast(s, a, arena_cstr(a, slice_head(path, (size_t)slice_rfind(path, '/')))));
+    return place_blob(s, a, rel, body);
+}

@@ -1,0 +1,209 @@
+/*
+ * What the files of the store share. Every path below is relative to the data folder (dir_fd), so
+ * that no call depends on the working directory and a lookup is one openat().
+ */
+#ifndef MODGATE_STORE_STORE_PRIV_H
+#define MODGATE_STORE_STORE_PRIV_H
+
+#include "store/catalog.h"
+#include "store/store.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#define TREE_DIR "cache/download"
+#define PARTIAL_DIR "partial"
+#define PINNED_DIR "pinned"
+#define ANSWERS_DIR "answers"
+#define BLOBS_DIR "sumdb"
+#define STAGE_DIR "stage"
+#define LOCK_FILE "lock"
+
+enum { SYNCED_SLOTS = 4096, ANSWER_BUCKETS = 256 };
+
+/* The folder of this process under stage/. Made when first needed. */
+struct owner {
+    pthread_mutex_t mutex;
+    char *rel;   /* "stage/<pid>-<random>"; NULL until made */
+    int fd;      /* the folder; -1 until made */
+    int lock_fd; /* locked for as long as the process lives */
+    atomic_uint next_number;
+};
+
+struct touches;
+
+struct store {
+    char *dir; /* absolute */
+    char *tree;
+    int dir_fd;
+    bool is_read_only;
+    struct owner owner;
+    struct catalog *catalog;
+    struct touches *touches;
+    pthread_mutex_t flush_mutex; /* one flush at a time */
+    atomic_uint pending_count;   /* published, not in the catalog yet */
+    _Atomic int64_t pending_bytes;
+    _Atomic uint64_t catalog_bytes;
+    _Atomic uint64_t max_bytes;
+    _Atomic uint64_t synced_dirs[SYNCED_SLOTS]; /* hashes of folders known to be durable */
+    atomic_uint answer_puts[ANSWER_BUCKETS];
+};
+
+/* ---- names.c: where things lie. Pure. ---- */
+
+struct names {
+    struct slice escaped_path;
+    struct slice escaped_version;
+};
+/* Errors: BAD_PATH, BAD_VERSION. */
+struct error *names_make(struct arena *a, struct module_version mv, struct names *out) MUST_CHECK;
+/* The concatenation, NUL-terminated, in the arena. */
+const char *join(struct arena *a, const struct slice *parts, size_t count);
+#define JOIN(a, ...)                                                                               \
+    join((a), (const struct slice[]){__VA_ARGS__},                                                 \
+         sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice))
+/* "<root>/<escaped path>/@v" and "<that>/<escaped version>.zip". */
+const char *names_dir(struct arena *a, const char *root, const struct names *n);
+const char *names_file(struct arena *a, const char *root, const struct names *n,
+                       enum artefact what);
+/* The marker of a version that cannot be fetched again. */
+const char *names_pin(struct arena *a, const struct names *n);
+/* What lock_take() is told for a version. */
+struct slice names_lock(struct arena *a, const struct names *n);
+/* ".zip" and so on. */
+struct slice artefact_suffix(enum artefact what);
+/* True when s is a path of plain elements below its root: none is empty, "." or "..". */
+bool is_plain_rel_path(struct slice s);
+
+/* ---- disk.c: folders, small files, locks ---- */
+
+/*
+ * As error_errno, but ENOENT is an I/O error: a folder of the store that vanished must never be
+ * taken for a version that does not exist.
+ */
+#define disk_error(a, err, ...) disk_not_absent(error_errno((a), (err), __VA_ARGS__))
+struct error *disk_not_absent(struct error *e);
+
+/* errno of a lookup that means "there is none". */
+bool is_absent_errno(int err);
+bool disk_exists(const struct store *s, const char *rel);
+void dir_cleanup(DIR **d);
+#define DIR_SCOPED __attribute__((cleanup(dir_cleanup))) DIR *
+/* Opens a folder for readdir(); *d is NULL when there is none. */
+struct error *disk_open_dir(const struct store *s, struct arena *a, const char *rel,
+                            DIR **d) MUST_CHECK;
+/* Opens a regular file for reading. */
+struct error *disk_open_object(const struct store *s, struct arena *a, const char *rel, bool *found,
+                               struct store_object *out) MUST_CHECK;
+/* Makes the folder and its parents, makes their names durable, opens it. */
+struct error *disk_dir(struct store *s, struct arena *a, const char *rel, int *fd) MUST_CHECK;
+/* The same without durability: for what may be lost. */
+struct error *disk_dir_fast(struct store *s, struct arena *a, const char *rel) MUST_CHECK;
+/* Creates (fails when it is there), writes; is_synced: fsyncs. */
+struct error *disk_write(struct arena *a, int dir_fd, const char *name, struct slice data,
+                         mode_t mode, bool is_synced) MUST_CHECK;
+/* fsync with an error text that names the file. */
+struct error *disk_sync(struct arena *a, int fd, const char *name) MUST_CHECK;
+/* Removes a file; absence is fine. */
+struct error *disk_unlink(const struct store *s, struct arena *a, const char *rel) MUST_CHECK;
+/*
+ * Renames without replacing. *is_placed is false when the target is there; the source stays then.
+ */
+struct error *disk_place(struct arena *a, int from_fd, const char *from, int to_fd, const char *to,
+                         bool *is_placed) MUST_CHECK;
+/* Renames over whatever is there. */
+struct error *disk_replace(struct arena *a, int from_fd, const char *from, int to_fd,
+                           const char *to) MUST_CHECK;
+/*
+ * Takes the exclusive lock of a name, against other threads and other processes; closing *lock_fd
+ * gives it back. cx: its deadline and cancellation are kept; NULL waits up to a minute.
+ */
+struct error *lock_take(struct store *s, struct arena *a, const struct ctx *cx, struct slice name,
+                        int *lock_fd) MUST_CHECK;
+
+/* ---- stage.c ---- */
+
+struct store_stage {
+    struct store *s;
+    unsigned number;
+    int fd;
+    char *rel; /* "stage/<owner>/<number>" */
+    char *paths[ARTEFACT_ZIPHASH + 1];
+    bool is_kept; /* a commit broke off half-way: recovery needs what is staged */
+};
+/* Names of the files of a stage. */
+const char *stage_name(enum artefact what);
+#define INTENT_NAME "intent"
+/* Makes the folder of this process, unless there is one. */
+struct error *owner_ready(struct store *s, struct arena *a) MUST_CHECK;
+void owner_release(struct store *s);
+/* A name for a temporary file in the folder of this process. */
+const char *owner_temp_name(struct store *s, struct arena *a);
+/* Finishes what dead processes left under stage/, or drops it. */
+struct error *stage_recover(struct store *s, struct arena *a) MUST_CHECK;
+
+/* ---- publish.c ---- */
+
+/* Finishes or drops one stage folder of a dead process. */
+struct error *publish_recover(struct store *s, struct arena *a, const char *stage_rel) MUST_CHECK;
+
+/* ---- intent.c: what a stage is about to become ---- */
+
+struct intent {
+    struct module_version mv;
+    bool is_whole;
+    struct slice zip_h1;
+    struct slice origin;
+    uint64_t bytes;
+};
+/* Errors: BAD_REQUEST when a field has a line break. */
+struct error *intent_format(struct arena *a, const struct intent *in, struct slice *out) MUST_CHECK;
+/* False when there is none or it is torn. */
+bool intent_read(struct store *s, struct arena *a, const char *rel, struct intent *out);
+
+/* ---- list.c: @v/list of the tree ---- */
+
+struct error *list_add(struct store *s, struct arena *a, const struct ctx *cx,
+                       const struct names *n, struct slice version) MUST_CHECK;
+/* The same, and makes the list durable. */
+struct error *list_sync(struct store *s, struct arena *a, const struct names *n,
+                        struct slice version) MUST_CHECK;
+/* Makes the list say what the folder holds. */
+struct error *list_rewrite(struct store *s, struct arena *a, const struct ctx *cx,
+                           struct slice escaped_path) MUST_CHECK;
+
+/* ---- settle.c: from the tree to the catalog ---- */
+
+/* Reads what the disk has of a version into its row. Inside a transaction. */
+struct error *settle(struct store *s, struct arena *a, struct module_version mv,
+                     struct slice origin) MUST_CHECK;
+/* Settles the intents ("done-…") in a folder under stage/, durably, and removes them. */
+struct error *settle_done(struct store *s, struct arena *a, const char *owner_rel) MUST_CHECK;
+/* Counts an intent that was put aside; flushes when there are many. */
+void settle_later(struct store *s, struct arena *a, uint64_t bytes);
+/* Reads the sum of the catalog. */
+struct error *settle_bytes(struct store *s, struct arena *a) MUST_CHECK;
+#define DONE_PREFIX "done-"
+
+/* ---- reindex.c ---- */
+
+/* Opens the catalog; a damaged one is put aside, and an empty one filled from the tree. */
+struct error *catalog_ready(struct store *s, struct arena *a) MUST_CHECK;
+/* After an error: puts a damaged catalog aside and makes it anew. NULL when that helped. */
+struct error *catalog_heal(struct store *s, struct arena *a, struct error *err) MUST_CHECK;
+
+/* ---- evict.c ---- */
+
+/* Finishes evictions that broke off. */
+struct error *evict_finish(struct store *s, struct arena *a) MUST_CHECK;
+
+/* ---- touch.c ---- */
+
+struct touches *touches_new(void);
+void touches_free(struct touches *t);
+/* Writes the gathered uses. Inside a transaction. */
+struct error *touches_write(struct store *s, struct arena *a) MUST_CHECK;
+
+#endif
