@@ -9,6 +9,7 @@ static const struct mod_command {
     const char *summary;
     int (*run)(int argc, char **argv);
 } mod_commands[] = {
+    {"json", "mod json", "FILE", "print a go.mod file as go mod edit -json does", cmd_mod_json},
     {"check", "mod check", "PATH[@VERSION]…", "say what is wrong with a module path or version",
      cmd_mod_check},
     {"escape", "mod escape", "PATH[@VERSION]…", "print the form used in URLs and file names",

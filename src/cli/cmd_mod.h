@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 
+int cmd_mod_json(int argc, char **argv);
 int cmd_mod_check(int argc, char **argv);
 int cmd_mod_escape(int argc, char **argv);
 int cmd_mod_unescape(int argc, char **argv);

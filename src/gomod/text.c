@@ -35,7 +35,7 @@ void rune_encode(struct buf *b, uint32_t rune)
         return;
     }
     int tail = rune < 0x800 ? 1 : rune < 0x10000 ? 2 : 3;
-    buf_add_byte(b, (char)(0xff << (6 - tail) | (int)(rune >> 6 * tail)));
+    buf_add_byte(b, (char)(0xff << (7 - tail) | (int)(rune >> 6 * tail)));
     while (tail-- > 0)
         buf_add_byte(b, (char)(0x80 | (rune >> 6 * tail & 0x3f)));
 }

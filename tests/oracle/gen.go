@@ -79,3 +79,8 @@ func pairs(a, b []string) [][]string {
 	}
 	return table
 }
+
+// one makes a generator of one argument.
+func one(gen func(r *rand.Rand) string) func(r *rand.Rand) []string {
+	return func(r *rand.Rand) []string { return []string{gen(r)} }
+}

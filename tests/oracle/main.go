@@ -82,26 +82,33 @@ func (d *driver) call(op string, args []string) (results []string, failure strin
 	return results, "", nil
 }
 
-// differs says how the driver's answer differs from the wanted one, or "".
-func (d *driver) differs(c check, args []string) (string, error) {
+// differs says how the driver's answer differs from the wanted one, or "", and whether the op had
+// to succeed.
+func (d *driver) differs(c check, args []string) (difference string, isGood bool, err error) {
 	got, failure, err := d.call(c.op, args)
 	if err != nil {
-		return "", fmt.Errorf("%s%q: %w", c.op, args, err)
+		return "", false, fmt.Errorf("%s%q: %w", c.op, args, err)
 	}
 	want, wantErr := c.want(slices.Clone(args))
+	isGood = wantErr == nil
 	switch {
 	case wantErr != nil && failure == "":
-		return fmt.Sprintf("%s%q: got %q, want the error %v", c.op, args, got, wantErr), nil
+		return fmt.Sprintf("%s%q: got %q, want the error %v", c.op, args, got, wantErr), isGood, nil
 	case wantErr == nil && failure != "":
-		return fmt.Sprintf("%s%q: got the error %s, want %q", c.op, args, failure, want), nil
+		return fmt.Sprintf("%s%q: got the error %s, want %q", c.op, args, failure, want), isGood, nil
 	case wantErr == nil && !slices.Equal(got, want):
-		return fmt.Sprintf("%s%q:\n\tgot  %q\n\twant %q", c.op, args, got, want), nil
+		return fmt.Sprintf("%s%q:\n\tgot  %q\n\twant %q", c.op, args, got, want), isGood, nil
 	}
-	return "", nil
+	return "", isGood, nil
 }
 
-// run returns how many inputs were compared and how many differed; it prints the first few.
-func (d *driver) run(c check, seed int64, count int) (compared, failed int, err error) {
+// A tally counts the inputs of a check.
+type tally struct {
+	compared, good, failed int
+}
+
+// run compares all inputs of a check; it prints the first few differences.
+func (d *driver) run(c check, seed int64, count int) (t tally, err error) {
 	inputs := slices.Clone(c.table)
 	if c.gen != nil {
 		r := rand.New(rand.NewSource(seed))
@@ -110,20 +117,22 @@ func (d *driver) run(c check, seed int64, count int) (compared, failed int, err 
 		}
 	}
 	for _, args := range inputs {
-		difference, err := d.differs(c, args)
+		difference, isGood, err := d.differs(c, args)
 		if err != nil {
-			return compared, failed, err
+			return t, err
 		}
-		compared++
+		t.compared++
+		if isGood {
+			t.good++
+		}
 		if difference == "" {
 			continue
 		}
-		failed++
-		if failed <= 5 {
+		if t.failed++; t.failed <= 5 {
 			fmt.Println(difference)
 		}
 	}
-	return compared, failed, nil
+	return t, nil
 }
 
 func envInt(name string, fallback int64) int64 {
@@ -158,13 +167,13 @@ func main() {
 		if *only != "" && *only != c.op {
 			continue
 		}
-		compared, failed, err := d.run(c, seed, count)
+		t, err := d.run(c, seed, count)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		fmt.Printf("%-20s %6d compared, %d differ\n", c.op, compared, failed)
-		bad = bad || failed > 0
+		fmt.Printf("%-20s %6d compared, %d of them valid, %d differ\n", c.op, t.compared, t.good, t.failed)
+		bad = bad || t.failed > 0
 	}
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "driver:", err)

@@ -8,6 +8,7 @@ enum { ARGS_MAX = 4096 };
 
 static const struct oracle_ops *const groups[] = {
     &oracle_name_ops,
+    &oracle_file_ops,
     &oracle_zip_ops,
 };
 

@@ -32,6 +32,7 @@ struct oracle_ops {
 };
 
 extern const struct oracle_ops oracle_name_ops;
+extern const struct oracle_ops oracle_file_ops;
 extern const struct oracle_ops oracle_zip_ops;
 
 /* Adds one result to the answer. */
