@@ -80,3 +80,20 @@ int64_t ctx_deadline_in(const struct ctx *cx, int64_t ms)
     int64_t mine = now_ms() + ms;
     return cx->deadline_ms && cx->deadline_ms < mine ? cx->deadline_ms : mine;
 }
+
+/* Nobody signals a cancellation, so it is looked for that often. */
+#define SLEEP_STEP_MS 50
+
+struct error *ctx_sleep(const struct ctx *cx, int64_t ms)
+{
+    int64_t until = now_ms() + ms;
+    for (;;) {
+        TRY(ctx_check(cx));
+        int64_t left = until - now_ms();
+        if (left <= 0)
+            return NULL;
+        int64_t step = left < SLEEP_STEP_MS ? left : SLEEP_STEP_MS;
+        struct timespec ts = {.tv_nsec = step * 1000000};
+        nanosleep(&ts, NULL);
+    }
+}

@@ -35,5 +35,7 @@ struct error *ctx_check(const struct ctx *cx) MUST_CHECK;
 int64_t ctx_left_ms(const struct ctx *cx);
 /* The earlier of the deadline of cx and ms from now. [any] */
 int64_t ctx_deadline_in(const struct ctx *cx, int64_t ms);
+/* Sleeps for ms, or less: then the error says why (deadline, cancelled). [worker] */
+struct error *ctx_sleep(const struct ctx *cx, int64_t ms) MUST_CHECK;
 
 #endif

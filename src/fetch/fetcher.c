@@ -1,0 +1,314 @@
+/*
+ * The list of upstreams, walked as the go command walks GOPROXY (cmd/go/internal/modfetch,
+ * TryProxies): the next entry is tried after an absence, or after any error when '|' follows; and
+ * the error that is told in the end is the last failure, or, when all were absences, the last of
+ * these. So a module counts as absent only when every upstream that was asked said so.
+ *
+ * An upstream outside the list (a checksum database) gets a mirror of its own, with breaker and
+ * figures, when it is asked first.
+ */
+#include "fetch/credentials.h"
+#include "fetch/fetch.h"
+#include "fetch/goproxy_list.h"
+#include "fetch/mirror.h"
+#include "fetch/tree.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define REL_MAX_BYTES 4096
+#define MAX_OTHER_ORIGINS 16
+
+struct entry {
+    struct goproxy_entry spec;
+    struct mirror *mirror;     /* of kind MIRROR */
+    const char *authorization; /* its own, from the URL; NULL = look it up */
+};
+
+struct fetcher {
+    struct arena arena; /* strings of the options */
+    struct fetch_options options;
+    struct http_client *client;
+    struct credentials credentials;
+    struct entry *entries;
+    size_t count;
+    pthread_mutex_t lock; /* of others and other_count */
+    struct mirror *others[MAX_OTHER_ORIGINS];
+    size_t other_count;
+};
+
+static struct mirror *mirror_new(struct fetcher *f, struct slice name)
+{
+    struct mirror *m = xcalloc(1, sizeof(*m));
+    mirror_init(m, name, f->client, &f->options);
+    return m;
+}
+
+static void mirror_free(struct mirror *m)
+{
+    if (!m)
+        return;
+    mirror_release(m);
+    free(m);
+}
+
+static void set_up_entries(struct fetcher *f, const struct goproxy_entry *specs)
+{
+    f->entries = ARENA_ARRAY(&f->arena, struct entry, f->count);
+    for (size_t i = 0; i < f->count; i++) {
+        struct entry *e = &f->entries[i];
+        e->spec = specs[i];
+        if (e->spec.kind != GOPROXY_MIRROR)
+            continue;
+        e->mirror = mirror_new(f, e->spec.url);
+        if (e->spec.user.p)
+            e->authorization = credentials_basic(&f->arena, e->spec.user, e->spec.password);
+    }
+}
+
+static struct error *set_up(struct fetcher *f, const struct fetch_options *o)
+{
+    struct goproxy_entry *specs;
+    struct http_client_options http = {
+        .ca_file = o->ca_file,
+        .connect_timeout_ms = o->connect_timeout_ms,
+        .stall_timeout_ms = o->stall_timeout_ms,
+    };
+    TRY(goproxy_parse(&f->arena, arena_dup(&f->arena, slice_of(o->goproxy)), &specs, &f->count));
+    TRY(credentials_load(&f->arena, o, &f->credentials));
+    TRY(http_client_new(&f->arena, &http, &f->client));
+    set_up_entries(f, specs);
+    return NULL;
+}
+
+struct error *fetcher_new(struct arena *a, const struct fetch_options *o, struct fetcher **out)
+{
+    struct fetcher *f = xcalloc(1, sizeof(*f));
+    pthread_mutex_init(&f->lock, NULL);
+    f->options = *o;
+    struct error *err = error_dup(a, set_up(f, o));
+    if (err)
+        fetcher_free(f);
+    else
+        *out = f;
+    return err;
+}
+
+void fetcher_free(struct fetcher *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; f->entries && i < f->count; i++)
+        mirror_free(f->entries[i].mirror);
+    for (size_t i = 0; i < f->other_count; i++)
+        mirror_free(f->others[i]);
+    http_client_free(f->client);
+    pthread_mutex_destroy(&f->lock);
+    arena_release(&f->arena);
+    free(f);
+}
+
+/* As go's url.PathEscape, but slashes stay. */
+static struct slice path_escape(struct arena *a, struct slice rel)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_.~$&+=:@/";
+    char *p = arena_alloc(a, 3 * rel.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < rel.n; i++) {
+        if (rel.p[i] && strchr(plain, rel.p[i])) {
+            p[n++] = rel.p[i];
+            continue;
+        }
+        p[n++] = '%';
+        p[n++] = "0123456789ABCDEF"[(unsigned char)rel.p[i] >> 4];
+        p[n++] = "0123456789ABCDEF"[(unsigned char)rel.p[i] & 15];
+    }
+    return slice_make(p, n);
+}
+
+/* A path below the upstream's root: no way up, no empty element, no control bytes. */
+static struct error *check_rel(struct arena *a, struct slice rel)
+{
+    struct slice rest = rel;
+    bool ok = rel.n > 0 && rel.n <= REL_MAX_BYTES;
+    for (size_t i = 0; ok && i < rel.n; i++)
+        ok = (unsigned char)rel.p[i] >= 0x20 && rel.p[i] != 0x7f;
+    while (ok && rest.p) {
+        struct slice element = slice_cut(&rest, '/');
+        ok = element.n && !slice_eq(element, S(".")) && !slice_eq(element, S(".."));
+    }
+    return ok ? NULL : error_new(a, STATUS_BAD_REQUEST, "this path is not one that a mirror has");
+}
+
+static struct error *get_from_mirror(struct fetcher *f, struct ctx *cx, struct entry *e,
+                                     struct slice rel, uint64_t max_bytes, struct sink *sink)
+{
+    struct url url;
+    struct slice escaped = path_escape(cx->arena, rel);
+    struct slice text =
+        arena_printf(cx->arena, "%.*s/%.*s", SLICE_ARG(e->spec.url), SLICE_ARG(escaped));
+    TRY(url_parse(cx->arena, text, &url));
+    const char *found = credentials_find(&f->credentials, &url);
+    struct want w = {
+        .url = text,
+        .authorization = e->authorization ? e->authorization : found,
+        .max_bytes = max_bytes,
+        .sink = sink,
+    };
+    return mirror_get(e->mirror, cx, &w);
+}
+
+static struct error *get_from_entry(struct fetcher *f, struct ctx *cx, struct entry *e,
+                                    struct slice rel, uint64_t max_bytes, struct sink *sink)
+{
+    switch (e->spec.kind) {
+    case GOPROXY_MIRROR:
+        return get_from_mirror(f, cx, e, rel, max_bytes, sink);
+    case GOPROXY_TREE:
+        return tree_get(cx, e->spec.path, rel, max_bytes, sink);
+    case GOPROXY_DIRECT:
+        return error_new(cx->arena, STATUS_UPSTREAM_OFF,
+                         "the list of upstreams says 'direct', but fetching from version control "
+                         "is not configured");
+    case GOPROXY_OFF:
+    default:
+        return error_new(cx->arena, STATUS_UPSTREAM_OFF,
+                         "fetching is switched off ('off' in the list of upstreams)");
+    }
+}
+
+static bool is_absent(const struct error *err)
+{
+    return status_class(err->status) == CLASS_ABSENT;
+}
+
+/* The end of the list ("off", "direct") says nothing that an upstream before it has not said. */
+static struct error *better_of(struct error *best, struct error *err, enum goproxy_kind kind)
+{
+    bool is_end = kind == GOPROXY_OFF || kind == GOPROXY_DIRECT;
+    if (!best)
+        return err;
+    if (is_end || (is_absent(err) && !is_absent(best)))
+        return best;
+    return err;
+}
+
+static bool is_final(struct ctx *cx, const struct error *err)
+{
+    return err->status == STATUS_CANCELLED || ctx_check(cx) != NULL;
+}
+
+/* Walks the list; on success *from is the entry that answered. */
+static struct error *walk(struct fetcher *f, struct ctx *cx, struct slice rel, uint64_t max_bytes,
+                          struct sink *sink, struct slice *from)
+{
+    struct error *best = NULL;
+    TRY(check_rel(cx->arena, rel));
+    for (size_t i = 0; i < f->count; i++) {
+        struct entry *e = &f->entries[i];
+        TRY(sink_restart(sink, cx->arena));
+        struct error *err = get_from_entry(f, cx, e, rel, max_bytes, sink);
+        *from = e->spec.url;
+        if (!err)
+            return NULL;
+        best = better_of(best, err, e->spec.kind);
+        if (is_final(cx, err) || (!is_absent(err) && !e->spec.falls_on_error))
+            break;
+    }
+    return best;
+}
+
+static void fill_answer(struct fetch_answer *out, struct arena *a, struct sink *sink,
+                        struct slice from)
+{
+    *out = (struct fetch_answer){.size = sink->size, .upstream = arena_dup(a, from)};
+    sha256_sum(sink->hash, out->sha256);
+    if (sink->fd < 0)
+        out->body = arena_dup(a, buf_slice(&sink->buf));
+}
+
+struct error *fetch_small(struct fetcher *f, struct ctx *cx, struct slice rel, size_t max_bytes,
+                          struct fetch_answer *out)
+{
+    __attribute__((cleanup(sink_release))) struct sink sink;
+    struct slice from;
+    sink_init(&sink, -1);
+    TRY(walk(f, cx, rel, max_bytes, &sink, &from));
+    fill_answer(out, cx->arena, &sink, from);
+    return NULL;
+}
+
+struct error *fetch_file(struct fetcher *f, struct ctx *cx, struct slice rel, const char *dest_path,
+                         uint64_t max_bytes, struct fetch_answer *out)
+{
+    __attribute__((cleanup(sink_release))) struct sink sink;
+    struct slice from;
+    FD_SCOPED fd = open(dest_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    sink_init(&sink, fd);
+    if (fd < 0)
+        return error_errno(cx->arena, errno, "creating %s", dest_path);
+    struct error *err = walk(f, cx, rel, max_bytes, &sink, &from);
+    if (err)
+        unlink(dest_path);
+    else
+        fill_answer(out, cx->arena, &sink, from);
+    return err;
+}
+
+/* The mirror of an origin, made when it is asked first; NULL when there are too many. */
+static struct mirror *mirror_of_origin(struct fetcher *f, struct slice origin)
+{
+    struct mirror *found = NULL;
+    for (size_t i = 0; i < f->count; i++)
+        if (f->entries[i].mirror && slice_eq(f->entries[i].spec.url, origin))
+            return f->entries[i].mirror;
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < f->other_count && !found; i++)
+        if (slice_eq(f->others[i]->name, origin))
+            found = f->others[i];
+    if (!found && f->other_count < MAX_OTHER_ORIGINS)
+        found = f->others[f->other_count++] = mirror_new(f, arena_dup(&f->arena, origin));
+    pthread_mutex_unlock(&f->lock);
+    return found;
+}
+
+struct error *fetch_url(struct fetcher *f, struct ctx *cx, struct slice url, size_t max_bytes,
+                        struct fetch_answer *out)
+{
+    __attribute__((cleanup(sink_release))) struct sink sink;
+    struct url parsed;
+    sink_init(&sink, -1);
+    TRY(url_parse(cx->arena, url, &parsed));
+    struct slice origin = url_origin(cx->arena, &parsed);
+    struct mirror *m = mirror_of_origin(f, origin);
+    if (!m)
+        return error_new(cx->arena, STATUS_BAD_REQUEST, "more than %d other upstreams",
+                         MAX_OTHER_ORIGINS);
+    struct want w = {
+        .url = url_redacted(cx->arena, &parsed),
+        .authorization = credentials_find(&f->credentials, &parsed),
+        .max_bytes = max_bytes,
+        .sink = &sink,
+    };
+    TRY(mirror_get(m, cx, &w));
+    fill_answer(out, cx->arena, &sink, origin);
+    return NULL;
+}
+
+void fetcher_stats(struct fetcher *f, struct arena *a, struct fetch_upstream_stats **rows,
+                   size_t *count)
+{
+    pthread_mutex_lock(&f->lock);
+    *rows = ARENA_ARRAY(a, struct fetch_upstream_stats, f->count + f->other_count);
+    *count = 0;
+    for (size_t i = 0; i < f->count; i++)
+        if (f->entries[i].mirror)
+            (*rows)[(*count)++] = mirror_stats(f->entries[i].mirror, a);
+    for (size_t i = 0; i < f->other_count; i++)
+        (*rows)[(*count)++] = mirror_stats(f->others[i], a);
+    pthread_mutex_unlock(&f->lock);
+}
