@@ -1,0 +1,257 @@
+/*
+ * A version's artefacts. `.info` and `.mod` that were asked for alone are kept as partial; the zip
+ * makes the version whole: it is streamed to a stage, checked against the zip rules, its go.mod
+ * against the
+ * `.mod`, hashed, and published together with its `.info` and `.mod`.
+ */
+#include "repo/repo_priv.h"
+
+#include "base/file.h"
+
+#include "ops/log.h"
+#include "ops/metrics.h"
+
+#include "gomod/modfile.h"
+#include "gomod/modzip.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { DROP_STEP_BYTES = 4 << 20 };
+
+/* The stored bytes of a small artefact; *found tells. */
+static struct error *stored(struct resolve *r, struct module_version mv, enum artefact what,
+                            bool *found, struct slice *body)
+{
+    struct store_object o;
+    TRY(store_get(r->repo->o.store, r->cx->arena, mv, what, found, &o));
+    if (!*found)
+        return NULL;
+    FD_SCOPED fd = o.fd;
+    return file_read_fd(r->cx->arena, fd, MOD_MAX_BYTES, body);
+}
+
+static struct error *write_staged(struct arena *a, const char *path, struct slice body)
+{
+    FD_SCOPED fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return error_errno(a, errno, "staging");
+    return fd_write_all(a, fd, body);
+}
+
+static void stage_cleanup(struct store_stage **st)
+{
+    store_stage_free(*st);
+}
+#define STAGE_SCOPED __attribute__((cleanup(stage_cleanup))) struct store_stage
+
+/* Publishes one small artefact alone. */
+static struct error *keep_partial(struct resolve *r, struct module_version mv, enum artefact what,
+                                  struct slice body, struct slice origin)
+{
+    STAGE_SCOPED *st = NULL;
+    bool was_stored;
+    TRY(store_stage_new(r->repo->o.store, r->cx->arena, &st));
+    TRY(write_staged(r->cx->arena, store_stage_path(st, what), body));
+    struct store_commit c = {.mv = mv, .origin = origin, .is_refetchable = true};
+    return store_commit(r->repo->o.store, r->cx, st, &c, &was_stored);
+}
+
+struct error *artefact_info(struct resolve *r, struct module_version mv, struct slice *body)
+{
+    bool found;
+    struct slice rel, version;
+    struct fetch_answer got;
+    struct arena *a = r->cx->arena;
+    TRY(stored(r, mv, ARTEFACT_INFO, &found, body));
+    if (found)
+        return NULL;
+    TRY(version_rel(a, mv, "info", &rel));
+    TRY(fetch_small(r->set->s.fetcher, r->cx, rel, INFO_MAX_BYTES, &got));
+    TRY_CTX(a, info_version(a, got.body, &version), "%s from %s", rel.p, got.upstream.p);
+    if (!slice_eq(version, mv.version))
+        return error_new(a, STATUS_BAD_ANSWER, "%s from %s names another version: %s", rel.p,
+                         got.upstream.p, version.p);
+    *body = got.body;
+    return keep_partial(r, mv, ARTEFACT_INFO, got.body, got.upstream);
+}
+
+static struct error *artefact_mod(struct resolve *r, struct module_version mv, struct slice *body)
+{
+    bool found;
+    struct slice rel;
+    struct fetch_answer got;
+    TRY(stored(r, mv, ARTEFACT_MOD, &found, body));
+    if (found)
+        return NULL;
+    TRY(version_rel(r->cx->arena, mv, "mod", &rel));
+    TRY(fetch_small(r->set->s.fetcher, r->cx, rel, MOD_MAX_BYTES, &got));
+    *body = got.body;
+    return keep_partial(r, mv, ARTEFACT_MOD, got.body, got.upstream);
+}
+
+/*
+ * The zip's go.mod must be the `.mod`. A zip without one has a made `.mod`, which names the path
+ * and nothing more (go: cmd/go/internal/modfetch.LegacyGoMod); how it is spelled is the upstream's
+ * choice.
+ */
+static struct error *check_go_mod(struct arena *a, struct module_version mv, struct slice mod,
+                                  const struct modzip_result *zip)
+{
+    struct slice path;
+    if (zip->has_go_mod && !slice_eq(zip->go_mod, mod))
+        return error_new(
+            a, STATUS_MISMATCH,
+            "the go.mod in the zip of %.*s@%.*s is not the .mod that was served for it",
+            SLICE_ARG(mv.path), SLICE_ARG(mv.version));
+    if (zip->has_go_mod)
+        return NULL;
+    path = modfile_module_path(a, mod);
+    if (!slice_eq(path, mv.path))
+        return error_new(a, STATUS_MISMATCH,
+                         "the zip of %.*s@%.*s has no go.mod, and its .mod names %s",
+                         SLICE_ARG(mv.path), SLICE_ARG(mv.version), path.n ? path.p : "no module");
+    return NULL;
+}
+
+/* Where the pages of a mapped zip that were read are let go, so that they do not count as memory.
+ */
+struct page_drop {
+    struct slice bytes;
+    size_t dropped;
+};
+
+static struct error *drop_pages(void *arg, struct arena *a, const struct modzip_entry *e)
+{
+    struct page_drop *d = arg;
+    size_t end = (size_t)e->header_offset / DROP_STEP_BYTES * DROP_STEP_BYTES;
+    if (end > d->dropped && end <= d->bytes.n) {
+        madvise((void *)(d->bytes.p + d->dropped), end - d->dropped, MADV_DONTNEED);
+        d->dropped = end;
+    }
+    return NULL;
+}
+
+static struct error *ignore_data(void *arg, struct arena *a, struct slice piece)
+{
+    return NULL;
+}
+
+static struct error *ignore_end(void *arg, struct arena *a)
+{
+    return NULL;
+}
+
+/* Checked and hashed by as many threads as there are cores: more would only take memory. */
+static struct error *verify_zip(struct resolve *r, const char *path, struct slice mod,
+                                struct modzip_result *zip)
+{
+    struct arena *a = r->cx->arena;
+    struct modzip_limits limits = MODZIP_LIMITS_GO;
+    __attribute__((cleanup(arena_release))) struct arena mapping = ARENA_INIT;
+    struct slice bytes;
+    struct page_drop drop = {0};
+    struct modzip_observer observer = {drop_pages, ignore_data, ignore_end, &drop};
+    struct error *err = file_map(&mapping, path, &bytes);
+    if (err)
+        return error_dup(a, err);
+    drop.bytes = bytes;
+    limits.zip_bytes = r->set->s.max_zip_bytes;
+    sem_wait(&r->repo->verify_slots);
+    err = modzip_verify_observed(a, bytes, r->q->mv, &limits, &observer, zip);
+    sem_post(&r->repo->verify_slots);
+    if (err)
+        return err;
+    return check_go_mod(a, r->q->mv, mod, zip);
+}
+
+static struct error *stage_zip(struct resolve *r, struct store_stage *st, struct store_commit *c)
+{
+    struct arena *a = r->cx->arena;
+    struct slice info, mod, rel;
+    struct fetch_answer got;
+    struct modzip_result zip;
+    const char *zip_path = store_stage_path(st, ARTEFACT_ZIP);
+    TRY(artefact_info(r, r->q->mv, &info));
+    TRY(artefact_mod(r, r->q->mv, &mod));
+    TRY(version_rel(a, r->q->mv, "zip", &rel));
+    TRY(fetch_file(r->set->s.fetcher, r->cx, rel, zip_path, r->set->s.max_zip_bytes, &got));
+    struct error *err = verify_zip(r, zip_path, mod, &zip);
+    if (err && status_class(err->status) == CLASS_INTEGRITY)
+        metric_add(METRIC_CHECKSUM_MISMATCH, 1);
+    if (err)
+        return error_wrap(a, err, "%s from %s", rel.p, got.upstream.p);
+    TRY(write_staged(a, store_stage_path(st, ARTEFACT_INFO), info));
+    TRY(write_staged(a, store_stage_path(st, ARTEFACT_MOD), mod));
+    c->zip_h1 = arena_printf(a, "%s", zip.h1);
+    c->origin = got.upstream;
+    return NULL;
+}
+
+static void evict_in_background(struct repo *repo);
+
+static struct error *resolve_zip(struct resolve *r)
+{
+    STAGE_SCOPED *st = NULL;
+    bool was_stored;
+    struct store_commit c = {.mv = r->q->mv, .is_refetchable = true};
+    TRY(store_stage_new(r->repo->o.store, r->cx->arena, &st));
+    TRY(stage_zip(r, st, &c));
+    TRY(store_commit(r->repo->o.store, r->cx, st, &c, &was_stored));
+    uint64_t max = store_max_bytes(r->repo->o.store);
+    if (max && store_bytes(r->repo->o.store) > max)
+        evict_in_background(r->repo);
+    return answer_from_store(r->repo, r->set, r->cx->arena, r->q, r->out);
+}
+
+struct error *resolve_artefact(struct resolve *r)
+{
+    struct slice body;
+    struct error *err;
+    if (r->q->kind == QUESTION_ZIP)
+        err = resolve_zip(r);
+    else if (r->q->kind == QUESTION_MOD)
+        err = artefact_mod(r, r->q->mv, &body);
+    else
+        err = artefact_info(r, r->q->mv, &body);
+    if (err && status_class(err->status) == CLASS_ABSENT)
+        keep_answer(r, status_http(err->status), error_chain(r->cx->arena, err));
+    if (err || r->q->kind == QUESTION_ZIP)
+        return err;
+    return answer_from_store(r->repo, r->set, r->cx->arena, r->q, r->out);
+}
+
+static void count_evicted(void *arg, struct module_version mv, uint64_t size_bytes,
+                          int64_t last_use)
+{
+    metric_add(METRIC_EVICTIONS, 1);
+    log_line(LOG_INFO, "evicted", LOG_STR("module", mv.path), LOG_STR("version", mv.version),
+             LOG_NUM("bytes", size_bytes), LOG_NUM("last_use_unix_s", last_use));
+}
+
+static void run_evict(struct job *job)
+{
+    struct repo *repo = (struct repo *)((char *)job - offsetof(struct repo, evict_job));
+    struct arena a = ARENA_INIT;
+    struct ctx cx = {.arena = &a};
+    uint64_t freed, max = store_max_bytes(repo->o.store);
+    struct error *err =
+        store_evict(repo->o.store, &cx, max / 10 * 9, false, count_evicted, NULL, &freed);
+    if (err)
+        log_error(LOG_ERROR, "eviction failed", err, NULL, 0);
+    arena_release(&a);
+    atomic_store(&repo->is_evicting, false);
+}
+
+/* One eviction at a time, down to nine tenths of the limit, so that it does not run for each fetch.
+ */
+static void evict_in_background(struct repo *repo)
+{
+    if (atomic_exchange(&repo->is_evicting, true))
+        return;
+    repo->evict_job = (struct job){.run = run_evict};
+    if (!lane_submit(repo->o.admin_lane, &repo->evict_job, LANE_INTERACTIVE))
+        atomic_store(&repo->is_evicting, false);
+}

@@ -1,0 +1,246 @@
+/*
+ * One mutex guards the table of flights and every flight's list of waiters; it is taken on misses
+ * only, and never while work is done. A flight is in the table while others may join it: from its
+ * start until its work is done or it was cancelled. It is freed with its last reference: one for
+ * the job, one for each waiter. Its arena, with the answer, lives as long.
+ */
+#include "repo/flight.h"
+
+#include "repo/repo.h"
+
+#include "base/file.h"
+
+#include "ops/metrics.h"
+
+#include <pthread.h>
+
+enum { BUCKETS = 1024 };
+
+struct flight {
+    struct job job;
+    struct flights *all;
+    struct flight *next; /* in its bucket */
+    struct arena arena;
+    struct question question;
+    enum lane_class class;
+    struct flight_waiter *waiters;
+    atomic_uint refs;
+    atomic_bool is_cancelled;
+    bool is_joinable;
+    struct error *err;
+    struct repo_answer answer;
+};
+
+struct flights {
+    pthread_mutex_t lock;
+    struct lane *lane;
+    flight_work_fn work;
+    void *arg;
+    struct flight *buckets[BUCKETS];
+};
+
+static struct flight **bucket_of(struct flights *fs, struct slice key)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < key.n; i++)
+        hash = (hash ^ (unsigned char)key.p[i]) * 16777619u;
+    return &fs->buckets[hash % BUCKETS];
+}
+
+static struct flight *find(struct flights *fs, struct slice key)
+{
+    struct flight *f = *bucket_of(fs, key);
+    while (f && !slice_eq(f->question.key, key))
+        f = f->next;
+    return f;
+}
+
+static void unref(struct flight *f)
+{
+    if (atomic_fetch_sub(&f->refs, 1) != 1)
+        return;
+    fd_cleanup(&f->answer.fd); /* waiters that want it have their own */
+    arena_release(&f->arena);
+    free(f);
+}
+
+/* Nobody can join any more. Called with the lock held. */
+static void close_flight(struct flight *f)
+{
+    if (!f->is_joinable)
+        return;
+    struct flight **at = bucket_of(f->all, f->question.key);
+    while (*at != f)
+        at = &(*at)->next;
+    *at = f->next;
+    f->is_joinable = false;
+    metric_add(METRIC_FLIGHTS, -1);
+}
+
+static void tell_waiter(struct loop_task *task)
+{
+    struct flight_waiter *w =
+        (struct flight_waiter *)((char *)task - offsetof(struct flight_waiter, task));
+    struct flight *f = w->flight;
+    if (!w->has_left)
+        w->on_done(w, f->err, f->err ? NULL : &f->answer);
+    w->release(w);
+    unref(f);
+}
+
+static void run_flight(struct job *job)
+{
+    struct flight *f = (struct flight *)job;
+    struct flights *fs = f->all;
+    struct ctx cx = {.arena = &f->arena, .cancelled = &f->is_cancelled};
+    f->err = fs->work(fs->arg, &cx, &f->question, &f->answer);
+
+    pthread_mutex_lock(&fs->lock);
+    close_flight(f);
+    struct flight_waiter *w = f->waiters;
+    f->waiters = NULL;
+    for (struct flight_waiter *each = w; each; each = each->next) {
+        each->link = NULL;
+        metric_add(METRIC_FLIGHT_WAITERS, -1);
+    }
+    pthread_mutex_unlock(&fs->lock);
+    for (struct flight_waiter *next; w; w = next) {
+        next = w->next; /* once posted, w may be gone */
+        loop_post(w->loop, &w->task);
+    }
+    unref(f);
+}
+
+static void copy_question(struct arena *a, const struct question *q, struct question *out)
+{
+    *out = (struct question){
+        .kind = q->kind,
+        .key = arena_dup(a, q->key),
+        .mv = {arena_dup(a, q->mv.path), arena_dup(a, q->mv.version)},
+        .sumdb = arena_dup(a, q->sumdb),
+        .sumdb_rel = arena_dup(a, q->sumdb_rel),
+    };
+}
+
+/* A new flight in the table, with its job queued; NULL when the lane is full. Lock held. */
+static struct flight *start(struct flights *fs, const struct question *q, enum lane_class class)
+{
+    struct flight *f = xcalloc(1, sizeof(*f));
+    f->all = fs;
+    f->job.run = run_flight;
+    f->class = class;
+    f->refs = 1;
+    f->is_joinable = true;
+    f->answer.fd = -1;
+    copy_question(&f->arena, q, &f->question);
+    struct flight **bucket = bucket_of(fs, f->question.key);
+    f->next = *bucket;
+    *bucket = f;
+    metric_add(METRIC_FLIGHTS, 1);
+    if (lane_submit(fs->lane, &f->job, class))
+        return f;
+    close_flight(f);
+    unref(f);
+    return NULL;
+}
+
+/* Somebody waits now for what was only being refreshed. Lock held. */
+static void make_interactive(struct flight *f)
+{
+    if (f->class == LANE_BACKGROUND && lane_promote(f->all->lane, &f->job))
+        f->class = LANE_INTERACTIVE;
+}
+
+struct flights *flights_new(struct lane *lane, flight_work_fn work, void *arg)
+{
+    struct flights *fs = xcalloc(1, sizeof(*fs));
+    pthread_mutex_init(&fs->lock, NULL);
+    fs->lane = lane;
+    fs->work = work;
+    fs->arg = arg;
+    return fs;
+}
+
+void flights_cancel(struct flights *fs)
+{
+    pthread_mutex_lock(&fs->lock);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct flight *f = fs->buckets[i]; f; f = f->next)
+            atomic_store(&f->is_cancelled, true);
+    }
+    pthread_mutex_unlock(&fs->lock);
+}
+
+void flights_free(struct flights *fs)
+{
+    if (!fs)
+        return;
+    pthread_mutex_destroy(&fs->lock);
+    free(fs);
+}
+
+bool flights_join(struct flights *fs, const struct question *q, struct flight_waiter *w)
+{
+    pthread_mutex_lock(&fs->lock);
+    struct flight *f = find(fs, q->key);
+    if (f)
+        make_interactive(f);
+    else
+        f = start(fs, q, LANE_INTERACTIVE);
+    if (f) {
+        atomic_fetch_add(&f->refs, 1);
+        w->flight = f;
+        w->has_left = false;
+        w->task.run = tell_waiter;
+        w->next = f->waiters;
+        w->link = &f->waiters;
+        if (w->next)
+            w->next->link = &w->next;
+        f->waiters = w;
+        metric_add(METRIC_FLIGHT_WAITERS, 1);
+    }
+    pthread_mutex_unlock(&fs->lock);
+    return f != NULL;
+}
+
+void flights_refresh(struct flights *fs, const struct question *q)
+{
+    pthread_mutex_lock(&fs->lock);
+    if (!find(fs, q->key))
+        (void)start(fs, q, LANE_BACKGROUND);
+    pthread_mutex_unlock(&fs->lock);
+}
+
+/* Nobody waits for it: takes its job back, or tells the running job to stop. Lock held. */
+static bool cancel(struct flight *f)
+{
+    close_flight(f);
+    atomic_store(&f->is_cancelled, true);
+    return lane_withdraw(f->all->lane, &f->job, f->class);
+}
+
+void flight_leave(struct flight_waiter *w)
+{
+    struct flight *f = w->flight;
+    struct flights *fs = f->all;
+    pthread_mutex_lock(&fs->lock);
+    bool is_told = w->link == NULL; /* its task is on the way to the loop */
+    bool was_withdrawn = false;
+    if (is_told) {
+        w->has_left = true;
+    } else {
+        *w->link = w->next;
+        if (w->next)
+            w->next->link = w->link;
+        metric_add(METRIC_FLIGHT_WAITERS, -1);
+        if (!f->waiters && f->class == LANE_INTERACTIVE)
+            was_withdrawn = cancel(f);
+    }
+    pthread_mutex_unlock(&fs->lock);
+    if (is_told)
+        return;
+    w->release(w);
+    unref(f);
+    if (was_withdrawn)
+        unref(f);
+}

@@ -1,0 +1,165 @@
+/*
+ * The repository's face: sources that a reload can swap, lookups for the loops, flights for what is
+ * missing, and eviction when the store has grown beyond its size.
+ */
+#include "repo/repo_priv.h"
+
+#include "ops/log.h"
+#include "ops/metrics.h"
+
+#include "gomod/module.h"
+
+#include <unistd.h>
+
+struct source_set *sources_take(struct repo *r)
+{
+    pthread_mutex_lock(&r->lock);
+    struct source_set *set = r->sources;
+    atomic_fetch_add(&set->refs, 1);
+    pthread_mutex_unlock(&r->lock);
+    return set;
+}
+
+void sources_drop(struct source_set *set)
+{
+    if (!set || atomic_fetch_sub(&set->refs, 1) != 1)
+        return;
+    fetcher_free(set->s.fetcher);
+    arena_release(&set->arena);
+    free(set);
+}
+
+struct error *repo_set_sources(struct arena *a, struct repo *r, const struct repo_sources *sources)
+{
+    struct source_set *set = xcalloc(1, sizeof(*set));
+    set->refs = 1;
+    struct slice sumdb = arena_dup(&set->arena, slice_of(sources->sumdb));
+    struct error *err = relays_parse(&set->arena, sumdb, &set->relays, &set->relay_count);
+    if (err) {
+        err = error_dup(a, err);
+        sources_drop(set);
+        return error_wrap(a, err, "sumdb");
+    }
+    set->s = *sources;
+    set->s.sumdb = sumdb.p;
+    set->s.private_patterns = arena_dup(&set->arena, slice_of(sources->private_patterns)).p;
+    pthread_mutex_lock(&r->lock);
+    struct source_set *old = r->sources;
+    r->sources = set;
+    pthread_mutex_unlock(&r->lock);
+    sources_drop(old);
+    return NULL;
+}
+
+struct error *repo_new(struct arena *a, const struct repo_options *o,
+                       const struct repo_sources *sources, struct repo **out)
+{
+    struct repo *r = xcalloc(1, sizeof(*r));
+    r->o = *o;
+    pthread_mutex_init(&r->lock, NULL);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    sem_init(&r->verify_slots, 0, cores > 0 ? (unsigned)cores : 1);
+    r->flights = flights_new(o->upstream_lane, repo_resolve, r);
+    struct error *err = repo_set_sources(a, r, sources);
+    if (err)
+        repo_free(r);
+    else
+        *out = r;
+    return err;
+}
+
+void repo_cancel(struct repo *r)
+{
+    flights_cancel(r->flights);
+}
+
+void repo_free(struct repo *r)
+{
+    if (!r)
+        return;
+    flights_free(r->flights);
+    sources_drop(r->sources);
+    sem_destroy(&r->verify_slots);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
+struct error *refuse_private(struct arena *a, const struct source_set *set,
+                             const struct question *q)
+{
+    if (!q->mv.path.n ||
+        !module_match_prefix_patterns(slice_of(set->s.private_patterns), q->mv.path))
+        return NULL;
+    return error_new(a, STATUS_DENIED,
+                     "%.*s is private here (setting 'private'): no mirror and no checksum database "
+                     "is asked for it",
+                     SLICE_ARG(q->mv.path));
+}
+
+static struct error *refuse_unknown_sumdb(struct arena *a, const struct source_set *set,
+                                          const struct question *q)
+{
+    if (!question_is_sumdb(q->kind) || relay_find(set, q->sumdb))
+        return NULL;
+    return error_new(a, STATUS_NOT_FOUND, "the checksum database %.*s is not relayed here",
+                     SLICE_ARG(q->sumdb));
+}
+
+static struct error *lookup(struct repo *r, const struct source_set *set, struct arena *a,
+                            const struct question *q, struct repo_answer *out)
+{
+    TRY(refuse_unknown_sumdb(a, set, q));
+    if (question_is_sumdb(q->kind))
+        TRY(refuse_private(a, set, q));
+    TRY(answer_from_store(r, set, a, q, out));
+    return out->freshness == REPO_MISSING ? refuse_private(a, set, q) : NULL;
+}
+
+struct error *repo_lookup(struct repo *r, struct arena *a, const struct question *q,
+                          struct repo_answer *out)
+{
+    struct source_set *set = sources_take(r);
+    struct error *err = lookup(r, set, a, q, out);
+    sources_drop(set);
+    return err;
+}
+
+bool repo_join(struct repo *r, const struct question *q, struct flight_waiter *w)
+{
+    return flights_join(r->flights, q, w);
+}
+
+void repo_refresh(struct repo *r, const struct question *q)
+{
+    flights_refresh(r->flights, q);
+}
+
+struct error *repo_get(struct repo *r, struct ctx *cx, const struct question *q,
+                       struct repo_answer *out)
+{
+    TRY(repo_lookup(r, cx->arena, q, out));
+    if (out->freshness == REPO_FRESH && out->status == 200)
+        return NULL;
+    return repo_resolve(r, cx, q, out);
+}
+
+int64_t repo_list_ttl_s(struct repo *r)
+{
+    struct source_set *set = sources_take(r);
+    int64_t ttl = ttl_of(set, QUESTION_LIST);
+    sources_drop(set);
+    return ttl;
+}
+
+static void drop_after_stats(void *set)
+{
+    sources_drop(set);
+}
+
+void repo_upstream_stats(struct repo *r, struct arena *a, struct fetch_upstream_stats **rows,
+                         size_t *count)
+{
+    struct source_set *set = sources_take(r);
+    arena_on_release(a, drop_after_stats, set); /* the rows' names live in the fetcher */
+    fetcher_stats(set->s.fetcher, a, rows, count);
+}

@@ -1,0 +1,89 @@
+/*
+ * A proxied repository: what is stored is answered at once; what is missing is fetched, verified
+ * and stored by a worker, once, however many wait; lists and other mutable answers are refreshed,
+ * and served stale while the outside is down.
+ */
+#ifndef MODGATE_REPO_REPO_H
+#define MODGATE_REPO_REPO_H
+
+#include "base/ctx.h"
+
+#include "fetch/fetch.h"
+#include "repo/flight.h"
+#include "repo/question.h"
+#include "store/store.h"
+#include "work/lane.h"
+
+struct repo;
+
+/* What a reload may change. Strings are copied. */
+struct repo_sources {
+    struct fetcher *fetcher;      /* taken over: freed when its last fetch has ended */
+    const char *private_patterns; /* GOPRIVATE's syntax: never asked outside */
+    const char *sumdb;            /* GOSUMDB's syntax, several separated by commas; "off" = none */
+    uint64_t list_ttl_ms;
+    uint64_t stale_while_ms;
+    uint64_t negative_ttl_ms;
+    uint64_t head_ttl_ms;
+    uint64_t total_timeout_ms;
+    uint64_t max_zip_bytes;
+};
+
+struct repo_options {
+    struct store *store;        /* outlives the repo */
+    struct lane *upstream_lane; /* outlives the repo's flights; closed before repo_free() */
+    struct lane *admin_lane;    /* eviction */
+};
+
+enum repo_freshness {
+    REPO_MISSING, /* nothing is known here */
+    REPO_FRESH,
+    REPO_STALE, /* to be given at once, and refreshed behind the client's back */
+    REPO_OLD,   /* to be refreshed first; given when that fails */
+};
+
+struct repo_answer {
+    enum repo_freshness freshness;
+    int status;            /* 200; 404 or 410: known to be absent, the body is the reason */
+    int fd;                /* of a zip: open, the receiver's to close; else -1 */
+    uint64_t size;         /* bytes of the body or file */
+    struct slice body;     /* when fd is -1 */
+    int64_t mtime_unix_s;  /* when it was stored or learnt */
+    int64_t fresh_until_s; /* Unix seconds, for mutable answers and absences; else 0 */
+    struct slice etag;     /* without quotes: "h1:…" where there is one, else "sha256:…" */
+    struct slice canonical_version; /* of a QUERY's answer; else empty */
+};
+
+/* sources: as for repo_set_sources(). [any] */
+struct error *repo_new(struct arena *a, const struct repo_options *o,
+                       const struct repo_sources *sources, struct repo **out) MUST_CHECK;
+/* Tells what is under way to stop soon: before the upstream lane is closed. [any] */
+void repo_cancel(struct repo *r);
+void repo_free(struct repo *r);
+/*
+ * Takes up new sources: requests from now on use them, those under way end with the old ones. On
+ * error (a bad sumdb or pattern list) the old ones stay and the fetcher is the caller's again.
+ * [any]
+ */
+struct error *repo_set_sources(struct arena *a, struct repo *r,
+                               const struct repo_sources *sources) MUST_CHECK;
+/*
+ * What is stored or known here, without asking outside: at most an open and a read. An answer with
+ * freshness MISSING is not an error; a refusal (private path, unknown database) is. [loop]
+ */
+struct error *repo_lookup(struct repo *r, struct arena *a, const struct question *q,
+                          struct repo_answer *out) MUST_CHECK;
+/* Waits for the answer to come from outside; see flights_join(). [loop] */
+bool repo_join(struct repo *r, const struct question *q, struct flight_waiter *w) MUST_CHECK;
+/* Refreshes a stale answer in the background. [any] */
+void repo_refresh(struct repo *r, const struct question *q);
+/* The same in line, for commands that fetch: looks up, else fetches and stores. [worker] */
+struct error *repo_get(struct repo *r, struct ctx *cx, const struct question *q,
+                       struct repo_answer *out) MUST_CHECK;
+/* How long clients may keep a mutable answer, in seconds. [any] */
+int64_t repo_list_ttl_s(struct repo *r);
+/* The upstreams of the current sources, for metrics and readiness. [any] */
+void repo_upstream_stats(struct repo *r, struct arena *a, struct fetch_upstream_stats **rows,
+                         size_t *count);
+
+#endif

@@ -1,0 +1,95 @@
+/* What the files of repo share. */
+#ifndef MODGATE_REPO_REPO_PRIV_H
+#define MODGATE_REPO_REPO_PRIV_H
+
+#include "repo/repo.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+
+enum {
+    LIST_MAX_BYTES = 8 << 20,
+    INFO_MAX_BYTES = 1 << 20,
+    MOD_MAX_BYTES = 16 << 20, /* golang.org/x/mod/zip.MaxGoMod */
+    SUMDB_MAX_BYTES = 1 << 20,
+    OLD_REFRESH_MS = 5000, /* how long a request waits for news when it could have an old answer */
+};
+
+/* One checksum database that is relayed. */
+struct relay {
+    struct slice name;
+    struct slice url;          /* "https://sum.example.com", without a last '/' */
+    bool has_own_url;          /* given in the settings: the mirrors are not asked */
+    atomic_int may_use_mirror; /* 0 = not known yet, 1 = yes, 2 = no */
+};
+
+/* Sources in use, shared by the jobs that started with them. */
+struct source_set {
+    atomic_uint refs;
+    struct arena arena;
+    struct repo_sources s;
+    struct relay *relays;
+    size_t relay_count;
+};
+
+struct repo {
+    struct repo_options o;
+    struct flights *flights;
+    pthread_mutex_t lock; /* guards the pointer below */
+    struct source_set *sources;
+    sem_t verify_slots; /* as many as cores */
+    struct job evict_job;
+    atomic_bool is_evicting;
+};
+
+/* The current sources, with a reference that the caller gives back. */
+struct source_set *sources_take(struct repo *r);
+void sources_drop(struct source_set *set);
+/* A private path never leaves the house: DENIED for what the patterns match. */
+struct error *refuse_private(struct arena *a, const struct source_set *set,
+                             const struct question *q);
+
+/* What one job works with. */
+struct resolve {
+    struct repo *repo;
+    struct source_set *set;
+    struct ctx *cx;
+    const struct question *q;
+    struct repo_answer *out;
+};
+
+/* resolve.c: finds out what the question asks, and stores it. */
+struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
+                           struct repo_answer *out);
+/*
+ * Remembers an answer or an absence. A full or read-only store is only logged: it must not keep the
+ * answer from a client that can be given it.
+ */
+void keep_answer(struct resolve *r, int status, struct slice body);
+/* artefact.c: .info, .mod and .zip of a version. */
+struct error *resolve_artefact(struct resolve *r);
+/* The .info of a version, from the store or from outside, stored as partial. */
+struct error *artefact_info(struct resolve *r, struct module_version mv, struct slice *body);
+/* relay.c: lookups, tiles and heads. */
+struct error *resolve_sumdb(struct resolve *r);
+struct error *relays_parse(struct arena *a, struct slice sumdb, struct relay **out, size_t *count);
+struct relay *relay_find(const struct source_set *set, struct slice name);
+
+/* answer.c: making answers out of what is stored. */
+void answer_bytes(struct arena *a, struct slice body, struct repo_answer *out);
+void answer_etag(struct arena *a, struct repo_answer *out);
+int64_t ttl_of(const struct source_set *set, enum question_kind kind);
+struct error *answer_from_store(struct repo *r, const struct source_set *set, struct arena *a,
+                                const struct question *q, struct repo_answer *out);
+
+/* versions.c: pure. A list as it should be: canonical tagged versions, sorted, each once, a line
+ * each. */
+struct slice versions_normalise(struct arena *a, struct slice list);
+/* The version of an .info; BAD_ANSWER when it is no JSON object with a canonical Version. */
+struct error *info_version(struct arena *a, struct slice info, struct slice *version);
+/* The rel path "<escaped path>/<rest>". */
+struct error *module_rel(struct arena *a, struct slice path, const char *rest, struct slice *out);
+struct error *version_rel(struct arena *a, struct module_version mv, const char *ext,
+                          struct slice *out);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * The worker's side of a miss: straight-line code that asks outside, checks what came, stores it,
+ * and leaves the answer. One file per family of questions; here are the mutable ones, whose common
+ * rule is:
+ *
+ *   the upstream answered    -> keep and give that
+ *   it says "absent"         -> what is stored of the module is still offered; else remember the
+ * absence it cannot be reached     -> give the last answer, however old; else what the store can
+ * tell
+ */
+#include "repo/repo_priv.h"
+
+#include "ops/log.h"
+
+#include "gomod/pseudo.h"
+#include "gomod/semver.h"
+
+static struct error *fetch_answer_body(struct resolve *r, struct slice rel, size_t max,
+                                       struct slice *body)
+{
+    struct fetch_answer got;
+    TRY(fetch_small(r->set->s.fetcher, r->cx, rel, max, &got));
+    *body = got.body;
+    return NULL;
+}
+
+static struct error *fetch_list(struct resolve *r, struct slice *list)
+{
+    struct slice rel;
+    TRY(module_rel(r->cx->arena, r->q->mv.path, "@v/list", &rel));
+    TRY(fetch_answer_body(r, rel, LIST_MAX_BYTES, list));
+    *list = versions_normalise(r->cx->arena, *list);
+    return NULL;
+}
+
+/* The tagged versions that are stored whole, as a list. */
+static struct error *stored_list(struct resolve *r, struct slice *list)
+{
+    struct slice *versions;
+    size_t count;
+    BUF_SCOPED(b);
+    TRY(store_versions(r->repo->o.store, r->cx->arena, r->q->mv.path, &versions, &count));
+    for (size_t i = 0; i < count; i++) {
+        buf_add(&b, versions[i]);
+        buf_add_byte(&b, '\n');
+    }
+    *list = versions_normalise(r->cx->arena, buf_slice(&b));
+    return NULL;
+}
+
+/* The .info of the version that is the latest of a list; NOT_FOUND for an empty list. */
+static struct error *latest_of_list(struct resolve *r, struct slice list, struct slice *body)
+{
+    struct arena *a = r->cx->arena;
+    size_t n = 0;
+    struct slice *versions = ARENA_ARRAY(a, struct slice, list.n / 3 + 1);
+    while (list.n)
+        versions[n++] = slice_cut_line(&list);
+    if (n == 0)
+        return error_new(a, STATUS_NOT_FOUND, "there is no version of %.*s",
+                         SLICE_ARG(r->q->mv.path));
+    struct module_version mv = {r->q->mv.path, version_latest(versions, n)};
+    return artefact_info(r, mv, body);
+}
+
+static struct error *fetch_latest(struct resolve *r, struct slice *body)
+{
+    struct slice rel, list, version;
+    TRY(module_rel(r->cx->arena, r->q->mv.path, "@latest", &rel));
+    struct error *err = fetch_answer_body(r, rel, INFO_MAX_BYTES, body);
+    if (!err)
+        return info_version(r->cx->arena, *body, &version);
+    if (status_class(err->status) != CLASS_ABSENT)
+        return err;
+    struct error *list_err = fetch_list(r, &list); /* some mirrors have no @latest */
+    if (list_err)
+        return status_class(list_err->status) == CLASS_ABSENT ? err : list_err;
+    return latest_of_list(r, list, body);
+}
+
+static struct error *fetch_query(struct resolve *r, struct slice *body)
+{
+    struct slice rel, version;
+    TRY(version_rel(r->cx->arena, r->q->mv, "info", &rel));
+    TRY(fetch_answer_body(r, rel, INFO_MAX_BYTES, body));
+    return info_version(r->cx->arena, *body, &version);
+}
+
+/* What the store alone can tell; an empty body when nothing. */
+static struct error *from_stored_versions(struct resolve *r, struct slice *body)
+{
+    struct slice list = S("");
+    *body = S("");
+    if (r->q->kind != QUESTION_LIST && r->q->kind != QUESTION_LATEST)
+        return NULL;
+    TRY(stored_list(r, &list));
+    if (r->q->kind == QUESTION_LIST || list.n == 0) {
+        *body = list;
+        return NULL;
+    }
+    return latest_of_list(r, list, body);
+}
+
+static struct error *fetch_mutable(struct resolve *r, struct slice *body)
+{
+    switch (r->q->kind) {
+    case QUESTION_LIST:
+        return fetch_list(r, body);
+    case QUESTION_LATEST:
+        return fetch_latest(r, body);
+    default:
+        return fetch_query(r, body);
+    }
+}
+
+void keep_answer(struct resolve *r, int status, struct slice body)
+{
+    struct error *err = store_answer_put(r->repo->o.store, r->cx->arena, r->q->key, status, body);
+    if (err)
+        log_error(LOG_WARN, "an answer was not kept", err,
+                  (struct log_field[]){LOG_STR("key", r->q->key)}, 1);
+}
+
+static void give(struct resolve *r, struct slice body, enum repo_freshness freshness)
+{
+    answer_bytes(r->cx->arena, body, r->out);
+    r->out->freshness = freshness;
+    r->out->mtime_unix_s = now_unix_s();
+    r->out->fresh_until_s = freshness == REPO_FRESH ? now_unix_s() + ttl_of(r->set, r->q->kind) : 0;
+    answer_etag(r->cx->arena, r->out);
+    if (r->q->kind == QUESTION_QUERY &&
+        info_version(r->cx->arena, body, &r->out->canonical_version))
+        r->out->canonical_version = S("");
+}
+
+static struct error *give_absent(struct resolve *r, struct error *err)
+{
+    struct slice body;
+    if (!from_stored_versions(r, &body) && body.n) {
+        keep_answer(r, 200, body);
+        give(r, body, REPO_FRESH);
+        return NULL;
+    }
+    keep_answer(r, status_http(err->status), error_chain(r->cx->arena, err));
+    return err;
+}
+
+static struct error *give_stale(struct resolve *r, struct error *err)
+{
+    struct slice body;
+    struct arena *a = r->cx->arena;
+    struct repo_answer last;
+    if (!answer_from_store(r->repo, r->set, a, r->q, &last) && last.freshness != REPO_MISSING &&
+        last.status == 200) {
+        *r->out = last;
+        r->out->freshness = REPO_STALE;
+    } else if (!from_stored_versions(r, &body) && body.n) {
+        give(r, body, REPO_STALE);
+    } else {
+        return err;
+    }
+    log_error(LOG_WARN, "served stale: the upstream did not answer", err,
+              (struct log_field[]){LOG_STR("key", r->q->key)}, 1);
+    return NULL;
+}
+
+static struct error *resolve_mutable(struct resolve *r)
+{
+    struct slice body;
+    struct error *err = fetch_mutable(r, &body);
+    if (err && status_class(err->status) == CLASS_ABSENT)
+        return give_absent(r, err);
+    if (err)
+        return give_stale(r, err);
+    keep_answer(r, 200, body);
+    give(r, body, REPO_FRESH);
+    return NULL;
+}
+
+/* With an old answer in hand nobody waits long for a new one. */
+static int64_t time_allowed_ms(struct resolve *r)
+{
+    struct repo_answer last;
+    if (!question_is_immutable(r->q->kind) &&
+        !answer_from_store(r->repo, r->set, r->cx->arena, r->q, &last) &&
+        last.freshness != REPO_MISSING)
+        return OLD_REFRESH_MS;
+    return (int64_t)r->set->s.total_timeout_ms;
+}
+
+struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
+                           struct repo_answer *out)
+{
+    struct resolve r = {.repo = repo, .set = sources_take(repo), .cx = cx, .q = q, .out = out};
+    *out = (struct repo_answer){.fd = -1};
+    cx->deadline_ms = ctx_deadline_in(cx, time_allowed_ms(&r));
+    struct error *err = refuse_private(cx->arena, r.set, q);
+    if (!err)
+        err = ctx_check(cx);
+    if (!err && question_is_sumdb(q->kind))
+        err = resolve_sumdb(&r);
+    else if (!err && question_is_immutable(q->kind))
+        err = resolve_artefact(&r);
+    else if (!err)
+        err = resolve_mutable(&r);
+    sources_drop(r.set);
+    return err;
+}
