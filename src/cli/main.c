@@ -12,7 +12,9 @@ static const struct command {
 } commands[] = {
     {"config", "check settings, print what holds, print a sample", cmd_config},
     {"mod", "names, versions and files of modules, for scripts", cmd_mod},
+    {"serve", "run the gateway", cmd_serve},
     {"version", "print the version", cmd_version},
+    {"warm", "fetch what a go.sum, go.mod or list names", cmd_warm},
 };
 
 static int cmd_version(int argc, char **argv)

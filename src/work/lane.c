@@ -180,6 +180,19 @@ bool lane_withdraw(struct lane *l, struct job *j, enum lane_class class)
     return was_queued;
 }
 
+bool lane_promote(struct lane *l, struct job *j)
+{
+    pthread_mutex_lock(&l->lock);
+    bool was_queued = j->link != NULL;
+    if (was_queued) {
+        queue_remove(&l->queues[LANE_BACKGROUND], j);
+        queue_put(&l->queues[LANE_INTERACTIVE], j);
+        pthread_cond_signal(&l->work);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return was_queued;
+}
+
 struct lane_stats lane_stats(struct lane *l)
 {
     pthread_mutex_lock(&l->lock);

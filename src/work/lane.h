@@ -50,6 +50,8 @@ bool lane_submit(struct lane *l, struct job *j, enum lane_class class) MUST_CHEC
  * or was never submitted; the owner must know that it is not freed meanwhile. [any]
  */
 bool lane_withdraw(struct lane *l, struct job *j, enum lane_class class) MUST_CHECK;
+/* Moves a queued background job to the end of the interactive ones; false as for withdraw. [any] */
+bool lane_promote(struct lane *l, struct job *j) MUST_CHECK;
 struct lane_stats lane_stats(struct lane *l);
 const char *lane_name(const struct lane *l);
 /* Takes no more jobs, runs those it has, joins the threads, frees the lane. [any but a worker] */

@@ -1,0 +1,271 @@
+/*
+ * modgate serve: wires the daemon together, and waits for signals.
+ *
+ *   SIGHUP          reads the settings again: a bad file keeps the old ones and says so
+ *   SIGTERM SIGINT  stops accepting, lets running requests end, then ends itself
+ *
+ * What is built first is taken down last: loops outlive the lanes whose jobs post to them.
+ */
+#include "cli/cli.h"
+#include "cli/settings_args.h"
+#include "cli/wire.h"
+
+#include "base/ctx.h"
+
+#include "ops/log.h"
+#include "ops/metrics.h"
+
+#include "http/http.h"
+#include "serve/serve.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { ADMIN_THREADS = 4, ADMIN_QUEUE = 64, MAX_STREAMS = 250, MAX_PARKED = 100 };
+
+struct daemon {
+    struct settings_args args;
+    struct arena *settings_arena; /* of the settings in use */
+    struct settings settings;
+    struct store *store;
+    struct lane *upstream_lane;
+    struct lane *admin_lane;
+    struct repo *repo;
+    struct serve *serve;
+    struct http_server *server;
+};
+
+/* Descriptors are what a gateway with many idle clients runs out of first. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit lim;
+    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
+        lim.rlim_cur = lim.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &lim);
+    }
+}
+
+/* Worker threads come and go: few heaps and a low threshold give their memory back to the system.
+ */
+static void tame_malloc(void)
+{
+    mallopt(M_ARENA_MAX, 4);
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+}
+
+static const char *or_null(const char *s)
+{
+    return s[0] ? s : NULL;
+}
+
+static struct error *listen_all(struct arena *a, struct daemon *d)
+{
+    struct slice rest = slice_of(d->settings.listen);
+    while (rest.p) {
+        const char *address = arena_cstr(a, slice_trim(slice_cut(&rest, ',')));
+        TRY_CTX(a,
+                http_server_listen(a, d->server, address, or_null(d->settings.tls_cert_file),
+                                   or_null(d->settings.tls_key_file)),
+                "listening on %s", address);
+    }
+    return NULL;
+}
+
+static struct error *make_server(struct arena *a, struct daemon *d)
+{
+    const struct settings *s = &d->settings;
+    unsigned loops =
+        s->http_loops ? (unsigned)s->http_loops : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    struct serve_options so = {
+        .repo = d->repo,
+        .store = d->store,
+        .upstream_lane = d->upstream_lane,
+        .admin_lane = d->admin_lane,
+        .loops = loops,
+        .memory_bytes = s->cache_memory,
+        .has_access_log = s->log_access,
+    };
+    d->serve = serve_new(&so);
+    struct http_options ho = {
+        .loops = loops,
+        .max_header_bytes = s->http_max_header,
+        .max_body_bytes = s->http_max_body,
+        .max_connections = (unsigned)s->http_max_connections,
+        .max_streams = MAX_STREAMS,
+        .max_parked = MAX_PARKED,
+        .header_timeout_ms = (unsigned)s->http_header_timeout,
+        .idle_timeout_ms = (unsigned)s->http_idle_timeout,
+        .send_timeout_ms = (unsigned)s->http_send_timeout,
+        .handler = serve_handle,
+        .on_done = serve_done,
+        .arg = d->serve,
+    };
+    TRY(http_server_new(a, &ho, &d->server));
+    serve_set_server(d->serve, d->server);
+    TRY(listen_all(a, d));
+    return http_server_start(a, d->server);
+}
+
+static struct error *start(struct arena *a, struct daemon *d)
+{
+    const struct settings *s = &d->settings;
+    struct repo_sources sources;
+    TRY(wire_store(a, s, &d->store));
+    if (store_is_read_only(d->store))
+        log_line(LOG_WARN, "the store cannot be written: only what is stored is served",
+                 LOG_STR("tree", slice_of(store_tree(d->store))));
+    d->upstream_lane =
+        lane_new(&(struct lane_options){.name = "upstream",
+                                        .max_threads = (unsigned)s->lanes_upstream_threads,
+                                        .max_queued = (unsigned)s->lanes_upstream_queue});
+    d->admin_lane = lane_new(&(struct lane_options){
+        .name = "admin", .max_threads = ADMIN_THREADS, .max_queued = ADMIN_QUEUE});
+    TRY(wire_sources(a, s, &sources));
+    struct repo_options ro = {d->store, d->upstream_lane, d->admin_lane};
+    struct error *err = repo_new(a, &ro, &sources, &d->repo);
+    if (err) {
+        fetcher_free(sources.fetcher);
+        return err;
+    }
+    return make_server(a, d);
+}
+
+static void stop(struct daemon *d)
+{
+    if (d->serve)
+        serve_set_draining(d->serve);
+    if (d->server)
+        http_server_drain(d->server, (int64_t)d->settings.http_drain_timeout);
+    if (d->repo)
+        repo_cancel(d->repo);
+    lane_close(d->upstream_lane);
+    lane_close(d->admin_lane);
+    http_server_free(d->server);
+    serve_free(d->serve);
+    repo_free(d->repo);
+    store_close(d->store);
+}
+
+static void note_reload(bool is_ok)
+{
+    metric_set(METRIC_RELOAD_OK, is_ok);
+    if (is_ok)
+        metric_set(METRIC_RELOAD_TIME, now_unix_s());
+}
+
+/* Takes up new settings; everything that can fail comes before anything is changed. */
+static struct error *take_up(struct arena *a, struct daemon *d, const struct settings *now)
+{
+    struct repo_sources sources;
+    TRY(wire_sources(a, now, &sources));
+    struct error *err = http_server_reload_tls(a, d->server);
+    if (!err)
+        err = repo_set_sources(a, d->repo, &sources);
+    if (err) {
+        fetcher_free(sources.fetcher);
+        return err;
+    }
+    log_set((enum log_level)now->log_level, (enum log_format)now->log_format);
+    serve_set_access_log(d->serve, now->log_access);
+    store_set_max_bytes(d->store, now->store_max_size);
+    return NULL;
+}
+
+static void reload(struct daemon *d)
+{
+    struct arena *a = xcalloc(1, sizeof(*a));
+    struct settings now;
+    struct error *err = settings_args_load(a, &d->args, &now);
+    if (!err)
+        err = take_up(a, d, &now);
+    note_reload(!err);
+    serve_set_reload_error(d->serve, err ? error_chain(a, err).p : NULL);
+    if (err) {
+        log_error(LOG_ERROR, "the settings were not taken up: the old ones stay", err, NULL, 0);
+        arena_release(a);
+        free(a);
+        return;
+    }
+    struct slice restart = settings_restart_needed(a, &d->settings, &now);
+    log_line(LOG_INFO, "settings taken up", LOG_STR("needs_restart", restart));
+    arena_release(d->settings_arena);
+    free(d->settings_arena);
+    d->settings_arena = a;
+    d->settings = now;
+}
+
+static void log_start_line(struct daemon *d, int64_t started_ms)
+{
+    struct arena a = ARENA_INIT;
+    struct slice rest = slice_of(d->settings.listen);
+    for (size_t i = 0; rest.p; i++) {
+        struct slice address = slice_trim(slice_cut(&rest, ','));
+        struct slice host = slice_head(address, (size_t)(slice_rfind(address, ':') + 1));
+        log_line(LOG_INFO, "listening",
+                 LOG_STR("address", arena_printf(&a, "%.*s%u", SLICE_ARG(host),
+                                                 http_server_port(d->server, i))),
+                 LOG_STR("tls", d->settings.tls_cert_file[0] ? S("on") : S("off")));
+    }
+    log_line(LOG_INFO, "started", LOG_STR("version", S(MODGATE_VERSION)),
+             LOG_STR("store", slice_of(store_tree(d->store))),
+             LOG_STR("upstream", slice_of(d->settings.upstream)),
+             LOG_NUM("start_ms", now_ms() - started_ms));
+    arena_release(&a);
+}
+
+static void wait_for_end(struct daemon *d, const sigset_t *signals)
+{
+    for (int sig; sigwait(signals, &sig) == 0;) {
+        if (sig != SIGHUP) {
+            log_line(LOG_INFO, "stopping", LOG_STR("signal", slice_of(strsignal(sig))));
+            return;
+        }
+        reload(d);
+    }
+}
+
+static int run(struct daemon *d)
+{
+    struct arena a = ARENA_INIT;
+    sigset_t signals;
+    int64_t started_ms = now_ms();
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    log_set((enum log_level)d->settings.log_level, (enum log_format)d->settings.log_format);
+    log_start();
+    struct error *err = start(&a, d);
+    if (!err) {
+        note_reload(true);
+        log_start_line(d, started_ms);
+        wait_for_end(d, &signals);
+    }
+    stop(d);
+    log_stop();
+    int code = err ? cli_fail("serve", err) : EXIT_FINE;
+    arena_release(&a);
+    return code;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct daemon d = {.settings_arena = xcalloc(1, sizeof(struct arena))};
+    raise_descriptor_limit();
+    tame_malloc();
+    int operands = settings_args_parse(&d.args, argc, argv, "modgate serve [options]", NULL, 0);
+    if (operands)
+        return cli_usage_error(argv[0], "'%s' is not understood", argv[1]);
+    struct error *err = settings_args_load(d.settings_arena, &d.args, &d.settings);
+    int code = err ? cli_fail("serve", err) : run(&d);
+    arena_release(d.settings_arena);
+    free(d.settings_arena);
+    return code;
+}

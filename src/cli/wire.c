@@ -1,0 +1,69 @@
+#include "cli/wire.h"
+
+struct error *wire_data_dir(struct arena *a, const struct settings *s, const char **out)
+{
+    const char *data_home = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
+    if (s->data_dir[0])
+        *out = s->data_dir;
+    else if (data_home && data_home[0] == '/')
+        *out = arena_printf(a, "%s/modgate", data_home).p;
+    else if (home && home[0] == '/')
+        *out = arena_printf(a, "%s/.local/share/modgate", home).p;
+    else
+        return error_new(a, STATUS_BAD_CONFIG,
+                         "there is no home folder to keep the store in: set data_dir "
+                         "(--data-dir, MODGATE_DATA_DIR)");
+    return NULL;
+}
+
+struct error *wire_store(struct arena *a, const struct settings *s, struct store **out)
+{
+    struct store_options o = {.max_bytes = s->store_max_size};
+    TRY(wire_data_dir(a, s, &o.dir));
+    TRY_CTX(a, store_open(a, &o, out), "opening the store in %s", o.dir);
+    return NULL;
+}
+
+static struct fetch_credential *credentials(struct arena *a, const struct settings *s)
+{
+    struct fetch_credential *list = ARENA_ARRAY(a, struct fetch_credential, s->credential_count);
+    for (size_t i = 0; i < s->credential_count; i++) {
+        const struct setting_credential *c = &s->credentials[i];
+        list[i] = (struct fetch_credential){.host = c->host, .user = c->user, .secret = c->secret};
+    }
+    return list;
+}
+
+static const char *or_null(const char *s)
+{
+    return s[0] ? s : NULL;
+}
+
+struct error *wire_sources(struct arena *a, const struct settings *s, struct repo_sources *out)
+{
+    struct fetch_options o = {
+        .goproxy = s->upstream,
+        .ca_file = or_null(s->fetch_ca_file),
+        .netrc_file = or_null(s->fetch_netrc_file),
+        .credentials = credentials(a, s),
+        .credential_count = s->credential_count,
+        .connect_timeout_ms = (unsigned)s->fetch_connect_timeout,
+        .stall_timeout_ms = (unsigned)s->fetch_stall_timeout,
+        .retries = (unsigned)s->fetch_retries,
+        .breaker_failures = (unsigned)s->fetch_breaker_failures,
+        .breaker_pause_ms = (unsigned)s->fetch_breaker_pause,
+    };
+    *out = (struct repo_sources){
+        .private_patterns = s->private_patterns,
+        .sumdb = s->sumdb,
+        .list_ttl_ms = s->cache_list_ttl,
+        .stale_while_ms = s->cache_stale_while,
+        .negative_ttl_ms = s->cache_negative_ttl,
+        .head_ttl_ms = s->cache_head_ttl,
+        .total_timeout_ms = s->fetch_total_timeout,
+        .max_zip_bytes = s->fetch_max_zip,
+    };
+    TRY_CTX(a, fetcher_new(a, &o, &out->fetcher), "upstream");
+    return NULL;
+}

@@ -1,0 +1,20 @@
+/* What the commands that fetch and store share: from settings to a store and its sources. [any] */
+#ifndef MODGATE_CLI_WIRE_H
+#define MODGATE_CLI_WIRE_H
+
+#include "base/base.h"
+
+#include "config/config.h"
+#include "repo/repo.h"
+#include "store/store.h"
+
+/* The data folder: the setting, else $XDG_DATA_HOME/modgate, else ~/.local/share/modgate. */
+struct error *wire_data_dir(struct arena *a, const struct settings *s, const char **out) MUST_CHECK;
+/* Opens the store of the settings. The caller closes it. */
+struct error *wire_store(struct arena *a, const struct settings *s, struct store **out) MUST_CHECK;
+/* Makes the sources; their fetcher is the caller's until repo_new() or repo_set_sources() took it.
+ */
+struct error *wire_sources(struct arena *a, const struct settings *s,
+                           struct repo_sources *out) MUST_CHECK;
+
+#endif

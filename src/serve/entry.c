@@ -1,0 +1,128 @@
+#include "serve/serve_priv.h"
+
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* How long an open file is used without looking whether it is still there. */
+enum { FILE_GOOD_SECONDS = 60 };
+
+static const struct {
+    enum metric_route route;
+    const char *content_type;
+    const char *cache_control; /* of a 200; NULL: made from the time it stays fresh */
+} kinds[] = {
+    [QUESTION_LIST] = {ROUTE_LIST, "text/plain; charset=utf-8", NULL},
+    [QUESTION_LATEST] = {ROUTE_LATEST, "application/json", NULL},
+    [QUESTION_QUERY] = {ROUTE_INFO, "application/json", NULL},
+    [QUESTION_INFO] = {ROUTE_INFO, "application/json", "public, max-age=86400, immutable"},
+    [QUESTION_MOD] = {ROUTE_MOD, "text/plain; charset=utf-8", "public, max-age=604800, immutable"},
+    [QUESTION_ZIP] = {ROUTE_ZIP, "application/zip", "public, max-age=604800, immutable"},
+    [QUESTION_SUM_SUPPORTED] = {ROUTE_SUMDB_SUPPORTED, "text/plain; charset=utf-8",
+                                "public, max-age=86400"},
+    [QUESTION_SUM_LOOKUP] = {ROUTE_SUMDB_LOOKUP, "text/plain; charset=utf-8",
+                             "public, max-age=604800, immutable"},
+    [QUESTION_SUM_TILE] = {ROUTE_SUMDB_TILE, "application/octet-stream",
+                           "public, max-age=604800, immutable"},
+    [QUESTION_SUM_LATEST] = {ROUTE_SUMDB_LATEST, "text/plain; charset=utf-8", NULL},
+};
+
+enum metric_route route_of(enum question_kind kind)
+{
+    return kinds[kind].route;
+}
+
+static void add_header(struct entry *e, struct slice name, struct slice value)
+{
+    if (e->header_count == ARRAY_LEN(e->headers))
+        BUG("more headers than an entry holds");
+    e->headers[e->header_count++] = (struct http_header){name, value};
+}
+
+/* What clients and caches between may keep: for as long as it is fresh, and at least a moment. */
+static struct slice cache_control(struct entry *e, const struct repo_answer *answer, int64_t now_s)
+{
+    if (e->status == 200 && kinds[e->kind].cache_control)
+        return slice_of(kinds[e->kind].cache_control);
+    int64_t left = answer->fresh_until_s - now_s;
+    return arena_printf(&e->arena, "public, max-age=%" PRId64, left > 0 ? left : 0);
+}
+
+static void add_query_location(struct entry *e, struct slice key, struct slice version)
+{
+    ptrdiff_t at = slice_find_slice(key, S("/@v/"));
+    struct slice escaped;
+    if (version.n == 0 || at < 0 || module_escape_version(&e->arena, version, &escaped))
+        return;
+    add_header(e, S("content-location"),
+               arena_printf(&e->arena, "%.*s/@v/%.*s.info", (int)at, key.p, SLICE_ARG(escaped)));
+}
+
+static void set_headers(struct entry *e, const struct repo_answer *answer, int64_t now_s)
+{
+    bool is_found = e->status == 200;
+    const char *type = is_found ? kinds[e->kind].content_type : "text/plain; charset=utf-8";
+    add_header(e, S("content-type"), slice_of(type));
+    add_header(e, S("cache-control"), cache_control(e, answer, now_s));
+    if (is_found && answer->etag.n) {
+        e->etag = arena_printf(&e->arena, "\"%.*s\"", SLICE_ARG(answer->etag));
+        add_header(e, S("etag"), e->etag);
+    }
+    if (is_found && e->mtime_unix_s) {
+        char date[30];
+        time_http(e->mtime_unix_s, date);
+        add_header(e, S("last-modified"), arena_dup(&e->arena, slice_of(date)));
+    }
+    if (is_found)
+        add_header(e, S("accept-ranges"), S("bytes"));
+    add_query_location(e, e->key, answer->canonical_version);
+}
+
+static int64_t good_until(const struct entry *e, const struct repo_answer *answer, int64_t now_s)
+{
+    if (e->fd >= 0)
+        return now_s + FILE_GOOD_SECONDS;
+    if (e->status == 200 && question_is_immutable(e->kind))
+        return INT64_MAX;
+    return answer->fresh_until_s;
+}
+
+struct entry *entry_new(struct slice key, enum question_kind kind, const struct repo_answer *answer)
+{
+    int fd = answer->fd < 0 ? -1 : fcntl(answer->fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0 && answer->fd >= 0)
+        return NULL;
+    int64_t now_s = now_unix_s();
+    struct entry *e = xcalloc(1, sizeof(*e));
+    e->refs = 1;
+    e->kind = kind;
+    e->status = answer->status;
+    e->fd = fd;
+    e->size = answer->size;
+    e->mtime_unix_s = answer->mtime_unix_s;
+    e->key = arena_dup(&e->arena, key);
+    e->body = arena_dup(&e->arena, answer->body);
+    if (e->status != 200) {
+        enum status status = e->status == 410 ? STATUS_GONE : STATUS_NOT_FOUND;
+        e->body = refusal_text(&e->arena, status, answer->body);
+        e->size = e->body.n;
+    }
+    set_headers(e, answer, now_s);
+    e->good_until_s = good_until(e, answer, now_s);
+    return e;
+}
+
+void entry_ref(struct entry *e)
+{
+    e->refs++;
+}
+
+void entry_unref(struct entry *e)
+{
+    if (--e->refs)
+        return;
+    fd_cleanup(&e->fd);
+    arena_release(&e->arena);
+    free(e);
+}

@@ -1,0 +1,43 @@
+/*
+ * The gateway's HTTP face: routes, the memory cache of each loop, answers and refusals, health and
+ * metrics. It plugs into src/http as handler and on_done.
+ */
+#ifndef MODGATE_SERVE_SERVE_H
+#define MODGATE_SERVE_SERVE_H
+
+#include "base/base.h"
+
+#include "http/http.h"
+#include "repo/repo.h"
+#include "store/store.h"
+#include "work/lane.h"
+
+struct serve;
+
+struct serve_options {
+    struct repo *repo;
+    struct store *store;
+    struct lane *upstream_lane;
+    struct lane *admin_lane;
+    unsigned loops;        /* as http_server_loops() will be */
+    uint64_t memory_bytes; /* of the memory cache, shared out over the loops */
+    bool has_access_log;
+};
+
+/* All that the options name outlives the serve. [any] */
+struct serve *serve_new(const struct serve_options *o);
+/* After http_server_free(). */
+void serve_free(struct serve *s);
+/* The server whose figures /metrics shows; set before it starts. [any] */
+void serve_set_server(struct serve *s, struct http_server *server);
+/* From now on /readyz says no. [any] */
+void serve_set_draining(struct serve *s);
+/* [any] */
+void serve_set_access_log(struct serve *s, bool is_on);
+/* What /readyz adds about the last reload; NULL = it went well. [any] */
+void serve_set_reload_error(struct serve *s, const char *text);
+/* For http_options: arg is the serve. [loop] */
+void serve_handle(void *serve, struct http_request *req);
+void serve_done(void *serve, struct http_request *req, const struct http_done *done);
+
+#endif
