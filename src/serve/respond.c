@@ -49,13 +49,22 @@ static const char *hint_for(enum status status)
     }
 }
 
-/* Appends text on one line, at most max bytes, whole UTF-8 characters, no control characters. */
-static void add_line(struct buf *b, struct slice text, size_t max)
+/* The first max bytes, cut between characters. */
+static struct slice cut_text(struct slice text, size_t max)
+{
+    struct slice head = slice_head(text, max);
+    while (head.n < text.n && head.n && ((unsigned char)text.p[head.n] & 0xc0) == 0x80)
+        head.n--;
+    return head;
+}
+
+/* Appends text on one line: control characters become blanks, what is not UTF-8 question marks. */
+static void add_line(struct buf *b, struct slice text)
 {
     bool is_utf8 = slice_is_utf8(text);
-    for (size_t i = 0; i < text.n && i < max; i++) {
+    for (size_t i = 0; i < text.n; i++) {
         unsigned char c = (unsigned char)text.p[i];
-        if (c >= 0x80 && (!is_utf8 || (i + 4 > max && c >= 0xc0)))
+        if (c >= 0x80 && !is_utf8)
             c = '?';
         buf_add_byte(b, c < 0x20 || c == 0x7f ? ' ' : (char)c);
     }
@@ -68,7 +77,7 @@ struct slice refusal_text(struct arena *a, enum status status, struct slice reas
     struct slice prefix = slice_of(status_text(status));
     if (!slice_starts(reason, prefix))
         buf_printf(&b, "%s%s", prefix.p, reason.n ? ": " : "");
-    add_line(&b, slice_trim(reason), MAX_REASON_BYTES);
+    add_line(&b, cut_text(slice_trim(reason), MAX_REASON_BYTES));
     buf_add_byte(&b, '\n');
     if (hint)
         buf_printf(&b, "%s\n", hint);
