@@ -1,0 +1,89 @@
+"""The table of a bench run, on the terminal and in RESULTS.md."""
+
+import datetime
+import os
+import platform
+import re
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# Why a target is missed, by the row's name: a sentence that stays true when the figures move a little.
+WHY = {}
+
+
+class Row:
+    """One figure. ratio is ours to the other's; without another, ours is held against the target."""
+
+    def __init__(self, group, name, unit, ours, other, ratio, target, is_low_better=False, note=""):
+        self.group, self.name, self.unit, self.note = group, name, unit, note
+        self.ours, self.other, self.ratio, self.target = ours, other, ratio, target
+        self.is_low_better = is_low_better
+
+    @property
+    def is_met(self):
+        if self.target is None:
+            return True
+        value = self.ours if self.ratio is None else self.ratio
+        return value <= self.target if self.is_low_better else value >= self.target
+
+    def cells(self):
+        bound = "" if self.target is None else f"{'≤' if self.is_low_better else '≥'} {self.target:g}"
+        return [self.name, number(self.ours), number(self.other), self.unit,
+                "" if self.ratio is None else f"{self.ratio:.2f}", bound,
+                "" if self.target is None else "yes" if self.is_met else "**no**", self.note]
+
+    def text(self):
+        name, ours, other, unit, ratio, bound, met, note = self.cells()
+        return f"{name:58} {ours:>10} {other:>10} {unit:12} {ratio:>6} {bound:>7} {met.strip('*'):4} {note}"
+
+
+def number(value):
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def first_line(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.stdout.split("\n")[0].strip()
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = re.search(r"model name\s*: (.*)", file.read())
+    with open("/proc/meminfo", encoding="utf-8") as file:
+        memory = int(re.search(r"MemTotal:\s+(\d+)", file.read()).group(1)) // (1 << 20)
+    return (f"{os.cpu_count()} cores of {model.group(1) if model else platform.machine()}, {memory} GiB, "
+            f"Linux {platform.release().split('-')[0]}")
+
+
+def versions():
+    found = [first_line("nginx", "-v").replace("nginx version: ", ""), first_line("wrk", "-v").split(" [")[0],
+             first_line("h2load", "--version"), first_line("go", "version"), first_line("openssl", "version"),
+             first_line("cc", "--version")]
+    return "; ".join(found)
+
+
+def write(rows, options):
+    lines = ["# Measured", "",
+             f"By `make bench` on {datetime.date.today().isoformat()}: {machine()}. {versions()}.", "",
+             "The server runs on core 0 and the load generator on core 1. Runs of modgate and of what it is compared "
+             f"with alternate; each figure is the median of {options.rounds} rounds, of {options.seconds} s each where "
+             "it is a rate. nginx serves the store's own folder with open_file_cache and without an access log. "
+             "\"CPU\" is the processor time that nginx spends on a request divided by ours: it also tells the two "
+             "apart where the load generator is the limit.", ""]
+    titles = {"hits": "Hits, against nginx", "latency": "Hits beside misses", "cold": "Cold, against the upstream itself",
+              "verify": "Verifying a module cache, against go", "memory": "Memory", "start": "Start"}
+    for group, title in titles.items():
+        mine = [row for row in rows if row.group == group]
+        if not mine:
+            continue
+        lines += [f"## {title}", "", "| | modgate | other | unit | ratio | target | met | |",
+                  "|---|---:|---:|---|---:|---|---|---|"]
+        lines += ["| " + " | ".join(row.cells()) + " |" for row in mine] + [""]
+    missed = [row for row in rows if not row.is_met]
+    lines += ["## What is missed, and why", ""]
+    lines += [f"- {row.name}: {WHY.get(row.name, 'not yet understood.')}" for row in missed] or ["Nothing."]
+    with open(os.path.join(HERE, "RESULTS.md"), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")

@@ -1,0 +1,3 @@
+module bench.example.com/tool
+
+go 1.24
