@@ -11,6 +11,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"config", "check settings, print what holds, print a sample", cmd_config},
+    {"evict", "drop the least recently used versions of a store", cmd_evict},
     {"mod", "names, versions and files of modules, for scripts", cmd_mod},
     {"serve", "run the gateway", cmd_serve},
     {"version", "print the version", cmd_version},

@@ -1,6 +1,7 @@
 /*
  * @v/list of the tree: the tagged versions that the folder holds whole, a line each, for those who
- * read the tree without modgate. go.dev/ref/mod#goproxy-protocol: no pseudo-versions.
+ * read the tree without modgate. go.dev/ref/mod#goproxy-protocol: no pseudo-versions; a folder with
+ * only these has an empty list, because the go command takes a missing one for a missing module.
  *
  * A version is appended in one write, under a lock, so that readers see whole lines; a list that a
  * power loss left torn is made anew from the folder. Removing a version makes it anew too.
@@ -72,16 +73,15 @@ static int by_slice(const void *a, const void *b)
     return slice_cmp_qsort(a, b);
 }
 
-/* The text that @v/list should be. */
+/* The text that @v/list should be, and how many versions are stored. */
 static struct error *make_list(struct store *s, struct arena *a, struct slice escaped_path,
-                               struct buf *b)
+                               struct buf *b, size_t *count)
 {
     struct slice path, *versions;
-    size_t count;
     TRY(module_unescape_path(a, escaped_path, &path));
-    TRY(store_versions(s, a, path, &versions, &count));
-    qsort(versions, count, sizeof(*versions), by_slice);
-    for (size_t i = 0; i < count; i++) {
+    TRY(store_versions(s, a, path, &versions, count));
+    qsort(versions, *count, sizeof(*versions), by_slice);
+    for (size_t i = 0; i < *count; i++) {
         if (pseudo_is(versions[i]))
             continue;
         buf_add(b, versions[i]);
@@ -94,8 +94,9 @@ static struct error *rewrite(struct store *s, struct arena *a, struct slice esca
                              const char *rel)
 {
     BUF_SCOPED(b);
-    TRY(make_list(s, a, escaped_path, &b));
-    if (b.n == 0)
+    size_t count;
+    TRY(make_list(s, a, escaped_path, &b, &count));
+    if (count == 0)
         return disk_unlink(s, a, rel);
     TRY(owner_ready(s, a));
     const char *temp = owner_temp_name(s, a);
@@ -144,8 +145,6 @@ struct error *list_add(struct store *s, struct arena *a, const struct ctx *cx,
 {
     FD_SCOPED lock = -1;
     struct slice text;
-    if (pseudo_is(version))
-        return NULL;
     const char *rel = list_rel(a, n->escaped_path);
     TRY(lock_list(s, a, cx, n->escaped_path, &lock));
     FD_SCOPED fd = openat(s->dir_fd, rel, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -154,7 +153,7 @@ struct error *list_add(struct store *s, struct arena *a, const struct ctx *cx,
     TRY_CTX(a, file_read_fd(a, fd, LIST_MAX_BYTES, &text), "reading %s/%s", s->dir, rel);
     if (is_torn(text))
         return rewrite(s, a, n->escaped_path, rel);
-    if (has_line(text, version))
+    if (pseudo_is(version) || has_line(text, version))
         return NULL;
     TRY_CTX(a, append(a, fd, text.n, version), "adding to %s/%s", s->dir, rel);
     return NULL;

@@ -127,6 +127,38 @@ static int run_race(char **argv)
     return 0;
 }
 
+static struct error *put_files(struct store *s, struct ctx *cx, struct store_stage *st, char **argv)
+{
+    static const char *const names[] = {"info", "mod", "zip"}; /* in the order of enum artefact */
+    struct slice body;
+    bool was_stored;
+    for (int what = 0; what <= ARTEFACT_ZIP; what++) {
+        const char *path = arena_printf(cx->arena, "%s/%s", argv[5], names[what]).p;
+        TRY(file_read(cx->arena, path, 64 << 20, &body));
+        TRY(stage_write(cx->arena, st, (enum artefact)what, body));
+    }
+    struct store_commit c = {
+        .mv = mv_of(argv[3], argv[4]), .zip_h1 = slice_of(argv[6]), .is_refetchable = true};
+    return store_commit(s, cx, st, &c, &was_stored);
+}
+
+static int run_put(char **argv)
+{
+    struct arena a = ARENA_INIT;
+    struct ctx cx = {.arena = &a};
+    struct store_stage *st;
+    struct store *s = open_or_end(&a, argv[2]);
+    struct error *err = store_stage_new(s, &a, &st);
+    if (!err)
+        err = put_files(s, &cx, st, argv);
+    if (err)
+        end(&a, "publishing", err);
+    store_stage_free(st);
+    store_close(s);
+    arena_release(&a);
+    return 0;
+}
+
 /* ---- check ---- */
 
 struct check {
@@ -264,8 +296,10 @@ int main(int argc, char **argv)
         return run_workers(argv, true);
     if (argc == 6 && strcmp(argv[1], "race") == 0)
         return run_race(argv);
+    if (argc == 7 && strcmp(argv[1], "put") == 0)
+        return run_put(argv);
     fputs("usage: store_driver publish|churn DIR THREADS SEED COUNT | check DIR | "
-          "race DIR PATH VERSION SALT\n",
+          "race DIR PATH VERSION SALT | put DIR PATH VERSION FOLDER H1\n",
           stderr);
     return 2;
 }
