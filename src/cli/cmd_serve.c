@@ -172,6 +172,7 @@ static struct error *take_up(struct arena *a, struct daemon *d, const struct set
         return err;
     }
     log_set((enum log_level)now->log_level, (enum log_format)now->log_format);
+    serve_forget(d->serve);
     serve_set_access_log(d->serve, now->log_access);
     store_set_max_bytes(d->store, now->store_max_size);
     return NULL;

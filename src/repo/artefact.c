@@ -174,10 +174,11 @@ static struct error *stage_zip(struct resolve *r, struct store_stage *st, struct
     struct fetch_answer got;
     struct modzip_result zip;
     const char *zip_path = store_stage_path(st, ARTEFACT_ZIP);
-    TRY(artefact_info(r, r->q->mv, &info));
-    TRY(artefact_mod(r, r->q->mv, &mod));
     TRY(version_rel(a, r->q->mv, "zip", &rel));
     TRY(fetch_file(r->set->s.fetcher, r->cx, rel, zip_path, r->set->s.max_zip_bytes, &got));
+    /* After the zip: whoever asked for these at the same time has stored them by now. */
+    TRY(artefact_info(r, r->q->mv, &info));
+    TRY(artefact_mod(r, r->q->mv, &mod));
     struct error *err = verify_zip(r, zip_path, mod, &zip);
     if (err && status_class(err->status) == CLASS_INTEGRITY)
         metric_add(METRIC_CHECKSUM_MISMATCH, 1);

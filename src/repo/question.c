@@ -61,6 +61,9 @@ static bool is_canonical(struct arena *a, struct slice version)
 static struct error *parse_version(struct arena *a, struct slice escaped, struct question *q)
 {
     TRY(module_unescape_version(a, escaped, &q->mv.version));
+    if (slice_starts(q->mv.version, S("-")))
+        return error_new(a, STATUS_BAD_VERSION, "%.*s begins with a dash",
+                         SLICE_ARG(q->mv.version));
     if (!is_canonical(a, q->mv.version)) {
         if (q->kind != QUESTION_INFO)
             return error_new(a, STATUS_NOT_FOUND, "%.*s is not a canonical version",
@@ -130,15 +133,15 @@ static bool is_tile(struct slice rel)
     struct slice rest = slice_skip(rel, strlen("tile/"));
     struct slice height = slice_cut(&rest, '/');
     struct slice level = slice_cut(&rest, '/');
-    uint64_t h, width;
-    if (!rest.p || !slice_parse_u64(height, &h) || h < 1 || h > 30)
+    uint64_t width;
+    if (!rest.p || !slice_eq(height, S("8"))) /* the one height that go and the databases use */
         return false;
     if (!slice_eq(level, S("data")) && !(level.n <= 2 && all_digits(level)))
         return false;
     ptrdiff_t partial = slice_find_slice(rest, S(".p/"));
     if (partial >= 0) {
         struct slice w = slice_skip(rest, (size_t)partial + 3);
-        if (!slice_parse_u64(w, &width) || width < 1 || width >= (UINT64_C(1) << h))
+        if (!slice_parse_u64(w, &width) || width < 1 || width > 255)
             return false;
         rest = slice_head(rest, (size_t)partial);
     }

@@ -108,11 +108,9 @@ static struct error *refuse_unknown_sumdb(struct arena *a, const struct source_s
 static struct error *lookup(struct repo *r, const struct source_set *set, struct arena *a,
                             const struct question *q, struct repo_answer *out)
 {
+    TRY(refuse_private(a, set, q));
     TRY(refuse_unknown_sumdb(a, set, q));
-    if (question_is_sumdb(q->kind))
-        TRY(refuse_private(a, set, q));
-    TRY(answer_from_store(r, set, a, q, out));
-    return out->freshness == REPO_MISSING ? refuse_private(a, set, q) : NULL;
+    return answer_from_store(r, set, a, q, out);
 }
 
 struct error *repo_lookup(struct repo *r, struct arena *a, const struct question *q,

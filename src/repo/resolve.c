@@ -63,6 +63,20 @@ static struct error *latest_of_list(struct resolve *r, struct slice list, struct
     return artefact_info(r, mv, body);
 }
 
+/* The list of the module: the one that is fresh here, else a new one. */
+static struct error *current_list(struct resolve *r, struct slice *list)
+{
+    struct repo_answer known;
+    struct question q = {.kind = QUESTION_LIST, .mv = {.path = r->q->mv.path}};
+    TRY(module_rel(r->cx->arena, q.mv.path, "@v/list", &q.key));
+    if (!answer_from_store(r->repo, r->set, r->cx->arena, &q, &known) &&
+        known.freshness == REPO_FRESH && known.status == 200) {
+        *list = known.body;
+        return NULL;
+    }
+    return fetch_list(r, list);
+}
+
 static struct error *fetch_latest(struct resolve *r, struct slice *body)
 {
     struct slice rel, list, version;
@@ -72,7 +86,7 @@ static struct error *fetch_latest(struct resolve *r, struct slice *body)
         return info_version(r->cx->arena, *body, &version);
     if (status_class(err->status) != CLASS_ABSENT)
         return err;
-    struct error *list_err = fetch_list(r, &list); /* some mirrors have no @latest */
+    struct error *list_err = current_list(r, &list); /* some mirrors have no @latest */
     if (list_err)
         return status_class(list_err->status) == CLASS_ABSENT ? err : list_err;
     return latest_of_list(r, list, body);

@@ -52,6 +52,11 @@ void serve_set_access_log(struct serve *s, bool is_on)
     atomic_store(&s->has_access_log, is_on);
 }
 
+void serve_forget(struct serve *s)
+{
+    atomic_fetch_add(&s->generation, 1);
+}
+
 void serve_set_reload_error(struct serve *s, const char *text)
 {
     pthread_mutex_lock(&s->lock);
@@ -195,7 +200,9 @@ static void answer_question(struct serve *s, struct http_request *req, const str
 /* GET and HEAD of an answer that this loop has in memory. */
 static bool answer_from_memory(struct serve *s, struct http_request *req, struct slice path)
 {
-    struct entry *e = memcache_get(cache_of(s, req), path, now_unix_s());
+    struct memcache *c = cache_of(s, req);
+    memcache_keep(c, atomic_load_explicit(&s->generation, memory_order_relaxed));
+    struct entry *e = memcache_get(c, path, now_unix_s());
     if (!e)
         return false;
     note_result(req, e->kind, e->status == 200 ? RESULT_HIT : RESULT_NEGATIVE);

@@ -12,6 +12,7 @@ struct memcache {
     uint64_t bytes;
     unsigned max_files;
     unsigned files;
+    unsigned generation;
     struct entry lru; /* its ring: next is the most recent */
     struct entry *buckets[BUCKETS];
 };
@@ -121,11 +122,23 @@ uint64_t memcache_bytes(const struct memcache *c)
     return c->bytes;
 }
 
+static void drop_all(struct memcache *c)
+{
+    while (c->lru.lru_next != &c->lru)
+        drop(c, c->lru.lru_next);
+}
+
+void memcache_keep(struct memcache *c, unsigned generation)
+{
+    if (c->generation != generation)
+        drop_all(c);
+    c->generation = generation;
+}
+
 void memcache_free(struct memcache *c)
 {
     if (!c)
         return;
-    while (c->lru.lru_next != &c->lru)
-        drop(c, c->lru.lru_next);
+    drop_all(c);
     free(c);
 }

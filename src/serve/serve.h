@@ -34,6 +34,8 @@ void serve_set_server(struct serve *s, struct http_server *server);
 void serve_set_draining(struct serve *s);
 /* [any] */
 void serve_set_access_log(struct serve *s, bool is_on);
+/* What the loops have in memory was allowed under old settings: look at it anew. [any] */
+void serve_forget(struct serve *s);
 /* What /readyz adds about the last reload; NULL = it went well. [any] */
 void serve_set_reload_error(struct serve *s, const char *text);
 /* For http_options: arg is the serve. [loop] */

@@ -15,6 +15,7 @@ struct serve {
     struct serve_options o;
     struct http_server *server;
     struct memcache **caches; /* one a loop */
+    atomic_uint generation;   /* of the settings: what caches hold of another one is dropped */
     atomic_bool is_draining;
     atomic_bool has_access_log;
     pthread_mutex_t lock; /* guards reload_error */
@@ -61,6 +62,8 @@ enum metric_route route_of(enum question_kind kind);
 /* memcache.c: entries by request path, the least recently used go first. */
 struct memcache *memcache_new(uint64_t max_bytes, unsigned max_files);
 void memcache_free(struct memcache *c);
+/* Drops everything when the generation is not the one of the last call. */
+void memcache_keep(struct memcache *c, unsigned generation);
 /* The entry, still good at now_s, without a new reference; NULL when there is none. */
 struct entry *memcache_get(struct memcache *c, struct slice key, int64_t now_s);
 /* Takes a reference of its own; replaces what is there. */

@@ -92,7 +92,9 @@ static const struct {
     {"/sumdb/s.example/tile/8/0/1", STATUS_NOT_FOUND},
     {"/sumdb/s.example/tile/8/0/000.p/256", STATUS_NOT_FOUND},
     {"/sumdb/s.example/tile/8/0/x000", STATUS_NOT_FOUND},
-    {"/sumdb/s.example/tile/99/0/000", STATUS_NOT_FOUND},
+    {"/sumdb/s.example/tile/9/0/000", STATUS_NOT_FOUND},
+    {"/example.com/a/@v/-v1.0.0.info", STATUS_BAD_VERSION},
+    {"/example.com/a/@v/--upload-pack=x.info", STATUS_BAD_VERSION},
     {"/sumdb/s.example/tile/8/0/../../x", STATUS_NOT_FOUND},
     {"/sumdb/s.example/lookup/example.com/a@master", STATUS_NOT_FOUND},
 };
