@@ -136,9 +136,28 @@ static void test_files(void **state)
     arena_release(&a);
 }
 
+static void test_sleep_ends_early(void **state)
+{
+    struct arena a = ARENA_INIT;
+    atomic_bool cancelled = true;
+    struct ctx cx = {.arena = &a, .cancelled = &cancelled};
+    int64_t started = now_ms();
+    assert_status(ctx_sleep(&cx, 600000), STATUS_CANCELLED);
+    cancelled = false;
+    cx.deadline_ms = now_ms() + 20;
+    assert_status(ctx_sleep(&cx, 600000), STATUS_TIMEOUT);
+    assert_true(now_ms() - started < 300000);
+    cx.deadline_ms = 0;
+    started = now_ms();
+    assert_ok(ctx_sleep(&cx, 5));
+    assert_true(now_ms() - started >= 5);
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sleep_ends_early),
         cmocka_unit_test(test_slice_cut_visits_every_part),
         cmocka_unit_test(test_parse_u64_bounds),
         cmocka_unit_test(test_utf8),
