@@ -27,9 +27,10 @@ static struct error *hash_target(struct arena *a, const char *path, struct slice
                                  char h1[H1_TEXT_BYTES])
 {
     struct stat st;
+    struct dir_totals totals;
     struct slice name = slice_of(path);
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return dir_hash(a, path, prefix, h1);
+        return dir_hash(a, path, prefix, h1, &totals);
     if (slice_ends(name, S(".zip")))
         return hash_zip(a, path, h1);
     if (slice_ends(name, S(".mod")))

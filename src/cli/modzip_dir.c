@@ -14,6 +14,7 @@ struct dir_hasher {
     struct slice prefix;
     struct h1_builder h1;
     struct sha256_stream *sha;
+    struct dir_totals totals;
     char buf[READ_BYTES];
 };
 
@@ -30,6 +31,7 @@ static struct error *hash_file(struct dir_hasher *h, struct arena *a, const char
             return error_errno(a, errno, "%s", path);
         if (n > 0)
             sha256_add(h->sha, h->buf, (size_t)n);
+        h->totals.bytes += n > 0 ? (size_t)n : 0;
     }
     sha256_sum(h->sha, sum);
     return NULL;
@@ -48,20 +50,23 @@ static struct error *hash_entry(void *arg, struct arena *a, const struct walk_en
     if (h->prefix.n)
         name = arena_printf(a, "%.*s/%s", SLICE_ARG(h->prefix), e->path.p);
     h1_add(&h->h1, name, sum);
+    h->totals.files++;
     return NULL;
 }
 
 struct error *dir_hash(struct arena *a, const char *dir, struct slice prefix,
-                       char h1[H1_TEXT_BYTES])
+                       char h1[H1_TEXT_BYTES], struct dir_totals *totals)
 {
     struct dir_hasher *h = xmalloc(sizeof(*h));
     h->dir = dir;
     h->prefix = prefix;
     h->h1 = H1_BUILDER_INIT;
     h->sha = sha256_new();
+    h->totals = (struct dir_totals){0};
     struct error *err = walk(a, dir, hash_entry, h);
     if (!err)
         err = h1_sum(&h->h1, a, h1);
+    *totals = h->totals;
     sha256_free(h->sha);
     h1_release(&h->h1);
     free(h);
