@@ -58,6 +58,8 @@ static void report_syntax_error(struct walk *w)
         finding_add(&w->l->findings, "%s: byte %zu: %s", w->name, p->problem_offset, problem);
     else if (is_tab_indented(w->text, line))
         FINDING(w, line, "a tab indents this line; YAML wants spaces");
+    else if (p->context && strstr(p->context, "scanning an alias")) /* private: *.example.com */
+        FINDING(w, line, "a value that starts with * must stand in quotes");
     else if (p->context)
         FINDING(w, line, "%s %s (from line %zu)", problem, p->context, p->context_mark.line + 1);
     else
@@ -113,9 +115,11 @@ static struct slice scalar_text(const struct walk *w)
     return slice_make((const char *)w->event.data.scalar.value, w->event.data.scalar.length);
 }
 
-/* An empty value, or YAML's words for none, without quotes. */
+/* An empty value, or YAML's words for none, without quotes; or no value at all after an error. */
 static bool is_null(const struct walk *w)
 {
+    if (is_at(w, YAML_NO_EVENT))
+        return true;
     if (!is_at(w, YAML_SCALAR_EVENT) || w->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
         return false;
     struct slice s = scalar_text(w);
@@ -332,7 +336,7 @@ static void read_document(struct walk *w)
     next(w);
     if (is_at(w, YAML_MAPPING_START_EVENT)) {
         read_section(w, S(""));
-    } else if (!is_null(w) && !is_at(w, YAML_NO_EVENT)) {
+    } else if (!is_null(w)) {
         FINDING(w, line_of(&w->event), "a settings file has keys and values (key: value), not %s",
                 what_is_there(w));
         skip_value(w);
