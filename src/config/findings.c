@@ -34,7 +34,9 @@ const char *quoted(struct arena *a, struct slice text)
     buf_add_byte(&b, '"');
     while (rest.n) {
         size_t n = slice_utf8_len(rest);
-        bool is_control = (unsigned char)rest.p[0] < 0x20 || rest.p[0] == 0x7f;
+        unsigned char c = (unsigned char)rest.p[0];
+        bool is_control = c < 0x20 || c == 0x7f ||
+                          (c == 0xc2 && n == 2 && (unsigned char)rest.p[1] < 0xa0); /* C1 */
         if (n == 0 || is_control)
             buf_add_byte(&b, '?');
         else
