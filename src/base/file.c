@@ -17,25 +17,44 @@ void fd_cleanup(int *fd)
     *fd = -1;
 }
 
+/* Pipes and devices have no size and no place to read from: they are read to their end. */
+static ssize_t read_at(int fd, bool is_regular, char *p, size_t n, size_t at)
+{
+    for (;;) {
+        ssize_t got = is_regular ? pread(fd, p, n, (off_t)at) : read(fd, p, n);
+        if (got >= 0 || errno != EINTR)
+            return got;
+    }
+}
+
+static struct error *too_large(struct arena *a, size_t max)
+{
+    return error_new(a, STATUS_TOO_LARGE, "more than %zu bytes", max);
+}
+
+/* Reads until the end into a block that holds the size that the file had, and more if it grew. */
 struct error *file_read_fd(struct arena *a, int fd, size_t max, struct slice *out)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
         return error_errno(a, errno, "stat");
     if (st.st_size < 0 || (uint64_t)st.st_size > max)
-        return error_new(a, STATUS_TOO_LARGE, "%lld bytes, at most %zu are allowed",
-                         (long long)st.st_size, max);
-    size_t want = (size_t)st.st_size, got = 0;
-    char *p = arena_alloc(a, want + 1);
-    while (got < want) {
-        ssize_t n = pread(fd, p + got, want - got, (off_t)got);
-        if (n < 0 && errno == EINTR)
-            continue;
+        return too_large(a, max);
+    size_t cap = st.st_size ? (size_t)st.st_size + 1 : 4096, got = 0;
+    char *p = arena_alloc(a, cap);
+    for (;;) {
+        ssize_t n = read_at(fd, S_ISREG(st.st_mode), p + got, cap - got, got);
         if (n < 0)
             return error_errno(a, errno, "read");
+        got += (size_t)n;
+        if (got > max)
+            return too_large(a, max);
         if (n == 0)
             break;
-        got += (size_t)n;
+        if (got == cap) {
+            p = memcpy(arena_alloc(a, 2 * cap), p, got);
+            cap *= 2;
+        }
     }
     p[got] = '\0';
     *out = slice_make(p, got);

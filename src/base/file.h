@@ -8,7 +8,10 @@
 void fd_cleanup(int *fd);
 #define FD_SCOPED __attribute__((cleanup(fd_cleanup))) int
 
-/* The whole file, at most max bytes (else TOO_LARGE). Absence is NOT_FOUND. */
+/*
+ * The whole file, at most max bytes (else TOO_LARGE); a NUL follows. Pipes are read to their end.
+ * Absence is NOT_FOUND.
+ */
 struct error *file_read(struct arena *a, const char *path, size_t max,
                         struct slice *out) MUST_CHECK;
 /* The same from an open descriptor, from its start. */

@@ -102,6 +102,29 @@ static void test_http_date(void **state)
     assert_false(time_http_parse(S("yesterday"), &t));
 }
 
+/* What has no size is read to its end, and no further than allowed. */
+static void test_read_pipe_and_proc(void **state)
+{
+    struct arena a = ARENA_INIT;
+    struct slice got;
+    char p[6000];
+    int ends[2];
+    memset(p, 'x', sizeof(p));
+    for (size_t max = sizeof(p) - 1; max <= sizeof(p); max++) {
+        assert_int_equal(pipe(ends), 0);
+        assert_ok(fd_write_all(&a, ends[1], slice_make(p, sizeof(p))));
+        close(ends[1]);
+        struct error *err = file_read_fd(&a, ends[0], max, &got);
+        assert_int_equal(err != NULL, max < sizeof(p));
+        close(ends[0]);
+    }
+    assert_int_equal(got.n, sizeof(p));
+    assert_int_equal(got.p[got.n], '\0');
+    assert_ok(file_read(&a, "/proc/self/status", 1 << 20, &got));
+    assert_true(slice_starts(got, S("Name:")));
+    arena_release(&a);
+}
+
 static struct error *count_file(void *arg, struct arena *a, struct slice rel)
 {
     ++*(int *)arg;
@@ -167,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_base64_is_canonical),
         cmocka_unit_test(test_http_date),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_read_pipe_and_proc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
