@@ -16,10 +16,13 @@ struct walk {
     const char *name; /* of the file, for messages */
     struct slice text;
     yaml_parser_t parser;
-    yaml_event_t event; /* YAML_NO_EVENT after a syntax error */
+    yaml_event_t event; /* YAML_NO_EVENT when it is over */
     size_t line[SETTING_COUNT];
     size_t credentials_line;
+    bool is_over; /* after an error from which reading cannot go on */
 };
+
+enum { NESTING_MAX = 32 };
 
 static size_t line_of(const yaml_event_t *e)
 {
@@ -84,15 +87,15 @@ static void refuse_decoration(struct walk *w)
                 "tags (!) have no use here; put a text that starts with ! in quotes");
 }
 
-/* On to the next event; after a syntax error it is YAML_NO_EVENT for ever. */
+/* On to the next event; after an error it is YAML_NO_EVENT for ever. */
 static void next(struct walk *w)
 {
-    bool had_error = w->parser.error != YAML_NO_ERROR;
-    yaml_event_delete(&w->event);
-    if (had_error)
+    yaml_event_delete(&w->event); /* leaves YAML_NO_EVENT */
+    if (w->is_over)
         return;
     if (!yaml_parser_parse(&w->parser, &w->event)) {
         memset(&w->event, 0, sizeof(w->event));
+        w->is_over = true;
         report_syntax_error(w);
         return;
     }
@@ -126,6 +129,14 @@ static bool is_null(const struct walk *w)
     return s.n == 0 || slice_eq(s, S("~")) || slice_eq_nocase(s, S("null"));
 }
 
+/* libyaml takes time that grows with the square of the depth, so a deep file is not read on. */
+static void give_up_on_depth(struct walk *w)
+{
+    FINDING(w, line_of(&w->event), "nested too deep; the rest of the file is not read");
+    w->is_over = true;
+    next(w);
+}
+
 static void skip_value(struct walk *w)
 {
     size_t depth = 0;
@@ -133,6 +144,8 @@ static void skip_value(struct walk *w)
         bool opens = is_at(w, YAML_MAPPING_START_EVENT) || is_at(w, YAML_SEQUENCE_START_EVENT);
         bool closes = is_at(w, YAML_MAPPING_END_EVENT) || is_at(w, YAML_SEQUENCE_END_EVENT);
         depth = depth + opens - closes;
+        if (depth > NESTING_MAX)
+            give_up_on_depth(w);
         if (depth == 0 || is_at(w, YAML_NO_EVENT))
             return;
         next(w);

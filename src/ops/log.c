@@ -28,7 +28,8 @@ enum {
     RING_BYTES = 1 << 20,
     BATCH_BYTES = 64 << 10,
     GATHER_MS = 2,   /* how long lines gather before a write */
-    STOP_WAIT_S = 2, /* how long log_stop() waits for a standard error that takes nothing */
+    STUCK_S = 3,     /* a standard error that takes nothing for so long is given up by log_stop() */
+    STOP_ROUNDS = 5, /* and so many times that long is the most it waits */
 };
 
 static struct {
@@ -38,6 +39,7 @@ static struct {
     atomic_bool must_stop;
     atomic_bool sleeps;
     _Atomic uint64_t dropped;
+    _Atomic uint64_t written_bytes;
     struct log_ring *ring;
     sem_t wake;
     pthread_t writer;
@@ -51,6 +53,7 @@ static void write_out(const char *p, size_t n)
         if (done >= 0) {
             p += done;
             n -= (size_t)done;
+            atomic_fetch_add_explicit(&logger.written_bytes, (uint64_t)done, memory_order_relaxed);
         } else if (errno == EAGAIN) {
             poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 1000);
         } else if (errno != EINTR) {
@@ -148,16 +151,30 @@ void log_start(void)
     }
 }
 
+/* Waits for as long as something is written, within bounds. */
+static bool join_writer(void)
+{
+    uint64_t before, now = atomic_load(&logger.written_bytes);
+    int rounds = 0;
+    do {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += STUCK_S;
+        if (pthread_timedjoin_np(logger.writer, NULL, &until) == 0)
+            return true;
+        before = now;
+        now = atomic_load(&logger.written_bytes);
+    } while (now != before && ++rounds < STOP_ROUNDS);
+    return false;
+}
+
 void log_stop(void)
 {
     if (!atomic_exchange(&logger.is_running, false))
         return;
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += STOP_WAIT_S;
     atomic_store(&logger.must_stop, true);
     sem_post(&logger.wake);
-    if (pthread_timedjoin_np(logger.writer, NULL, &until))
+    if (!join_writer())
         return; /* stuck in a write: the ring stays its own */
     sem_destroy(&logger.wake);
     log_ring_free(logger.ring);
