@@ -7,9 +7,10 @@
 #include "gomod/modfile.h"
 #include "gomod/text.h"
 
-static bool looking_at(const struct modlex *lx, const char *text)
+/* "//" or, with a star as second, what C would begin a comment with. */
+static bool at_comment(const struct modlex *lx, char second)
 {
-    return slice_starts(lx->rest, slice_of(text));
+    return lx->rest.n >= 2 && lx->rest.p[0] == '/' && lx->rest.p[1] == second;
 }
 
 /* Reads one rune; in a file of one line, columns count runes. */
@@ -94,9 +95,19 @@ static struct error *read_string(struct modlex *lx)
 
 static bool is_name_rune(uint32_t rune)
 {
-    if (rune == 0 || (rune < 0x80 && strchr(" ()[]{},", (int)rune)))
+    switch (rune) {
+    case ' ':
+    case '(':
+    case ')':
+    case '[':
+    case ']':
+    case '{':
+    case '}':
+    case ',':
         return false;
-    return rune_is_print(rune) && !rune_is_space(rune);
+    default:
+        return rune_is_print(rune) && !rune_is_space(rune);
+    }
 }
 
 static struct error *read_name(struct modlex *lx)
@@ -108,8 +119,8 @@ static struct error *read_name(struct modlex *lx)
         const char *text = text_quote(lx->a, slice_head(lx->rest, n));
         return modlex_error(lx, arena_printf(lx->a, "unexpected character %s", text).p);
     }
-    while (is_name_rune(peek_rune(lx)) && !looking_at(lx, "//")) {
-        if (looking_at(lx, "/*"))
+    while (is_name_rune(peek_rune(lx)) && !at_comment(lx, '/')) {
+        if (at_comment(lx, '*'))
             return slash_star_error(lx);
         read_rune(lx);
     }
@@ -125,21 +136,26 @@ static struct error *read_punctuation(struct modlex *lx)
     return NULL;
 }
 
+static bool is_skipped(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
 static struct error *read_token(struct modlex *lx)
 {
-    while (lx->rest.n && strchr(" \t\r", lx->rest.p[0]) && lx->rest.p[0])
-        read_rune(lx);
+    while (lx->rest.n && is_skipped(lx->rest.p[0]))
+        lx->rest = slice_skip(lx->rest, 1);
     lx->next = (struct modlex_token){.line = lx->line, .end_line = lx->line};
     if (lx->rest.n == 0)
         return NULL;
     if (lx->tokens_left-- == 0)
         return error_new(lx->a, STATUS_TOO_LARGE, "%.*s:%d: more than %zu tokens",
                          SLICE_ARG(lx->name), lx->line, MODFILE_MAX_TOKENS);
-    if (looking_at(lx, "//")) {
+    if (at_comment(lx, '/')) {
         read_comment(lx);
         return NULL;
     }
-    if (looking_at(lx, "/*"))
+    if (at_comment(lx, '*'))
         return slash_star_error(lx);
     switch (lx->rest.p[0]) {
     case '\n':

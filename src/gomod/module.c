@@ -14,24 +14,13 @@ static bool is_alnum(uint32_t r)
     return (r >= '0' && r <= '9') || (r >= 'A' && r <= 'Z') || (r >= 'a' && r <= 'z');
 }
 
-static bool is_in_set(uint32_t r, const char *set)
-{
-    return r != 0 && r < 0x80 && strchr(set, (int)r);
-}
-
 static bool may_hold(enum path_kind kind, uint32_t r)
 {
-    if (is_alnum(r))
+    if (is_alnum(r) || r == '-' || r == '.' || r == '_' || r == '~')
         return true;
-    switch (kind) {
-    case MODULE_PATH:
-        return is_in_set(r, "-._~");
-    case IMPORT_PATH:
-        return is_in_set(r, "-._~+");
-    case FILE_PATH:
-        return r < 0x80 ? is_in_set(r, "!#$%&()+,-.=@[]^_{}~ ") : rune_is_letter(r);
-    }
-    return false;
+    if (kind != FILE_PATH)
+        return kind == IMPORT_PATH && r == '+';
+    return r < 0x80 ? r != 0 && strchr("!#$%&()+,=@[]^{} ", (int)r) : rune_is_letter(r);
 }
 
 /* What Windows keeps for devices, with any extension and in any case. */
@@ -42,9 +31,10 @@ static bool is_windows_device(struct slice name)
         if (slice_eq_nocase(name, slice_of(devices[i])))
             return true;
     }
-    bool is_port = slice_eq_nocase(slice_head(name, 3), S("COM")) ||
-                   slice_eq_nocase(slice_head(name, 3), S("LPT"));
-    return is_port && name.n == 4 && name.p[3] >= '1' && name.p[3] <= '9';
+    if (name.n != 4 || name.p[3] < '1' || name.p[3] > '9')
+        return false;
+    name.n = 3;
+    return slice_eq_nocase(name, S("COM")) || slice_eq_nocase(name, S("LPT"));
 }
 
 /* "LONGNA~1": what Windows gives a long name for old programs. */

@@ -29,8 +29,9 @@ void semver_sort(struct slice *versions, size_t n);
 
 /*
  * What @latest answers for these versions: the highest release, else the highest pre-release, else
- * the pseudo-version of the latest commit. Entries that are not valid are passed over; empty when
- * none is left. (go.dev/ref/mod#version-queries)
+ * the pseudo-version of the latest commit. Entries that are not canonical are passed over; empty
+ * when none is left. +incompatible versions count as any other: whoever knows that the newest
+ * compatible version has a go.mod file leaves them out. (go.dev/ref/mod#version-queries)
  */
 struct slice version_latest(const struct slice *versions, size_t n);
 /*

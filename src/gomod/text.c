@@ -8,16 +8,12 @@ struct rune_range {
 
 enum { QUOTE_MAX_BYTES = 200 };
 
-size_t rune_decode(struct slice s, uint32_t *rune)
+size_t rune_decode_wide(struct slice s, uint32_t *rune)
 {
     *rune = RUNE_ERROR;
     if (s.n == 0)
         return 0;
     unsigned char lead = (unsigned char)s.p[0];
-    if (lead < 0x80) {
-        *rune = lead;
-        return 1;
-    }
     size_t n = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
     if (lead < 0xc2 || s.n < n || !slice_is_utf8(slice_head(s, n)))
         return 1;
@@ -62,6 +58,8 @@ bool rune_is_space(uint32_t r)
 
 bool rune_is_print(uint32_t rune)
 {
+    if (rune < 0x80)
+        return rune >= ' ' && rune < 0x7f;
     return in_ranges(rune, printable_ranges, ARRAY_LEN(printable_ranges));
 }
 

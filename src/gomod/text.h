@@ -13,7 +13,9 @@
  * The first rune of s and its length in bytes, as utf8.DecodeRune: a byte that starts no valid
  * sequence is RUNE_ERROR of length 1; of an empty s, RUNE_ERROR of length 0.
  */
-size_t rune_decode(struct slice s, uint32_t *rune);
+static inline size_t rune_decode(struct slice s, uint32_t *rune);
+/* The same for what does not begin with an ASCII byte. */
+size_t rune_decode_wide(struct slice s, uint32_t *rune);
 /* Appends the UTF-8 form of a valid rune. */
 void rune_encode(struct buf *b, uint32_t rune);
 /* unicode.IsSpace, unicode.IsPrint, unicode.IsLetter. */
@@ -33,5 +35,13 @@ struct slice text_cut_field(struct slice *rest);
  * ones shortened; NUL-terminated, in the arena.
  */
 const char *text_quote(struct arena *a, struct slice s) __attribute__((returns_nonnull));
+
+static inline size_t rune_decode(struct slice s, uint32_t *rune)
+{
+    if (s.n == 0 || (unsigned char)s.p[0] >= 0x80)
+        return rune_decode_wide(s, rune);
+    *rune = (unsigned char)s.p[0];
+    return 1;
+}
 
 #endif

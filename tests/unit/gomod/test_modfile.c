@@ -274,6 +274,8 @@ static void test_parentheses_that_open_no_block(void **state)
     assert_ok(parse("require ()\nrequire ( ) // x\nx ( y )\nx ( ) y\n(\n)\n", MODFILE_LAX, &f));
     assert_int_equal(f.n_requires, 0);
     assert_ok(parse("require (\n\n// x\n\n) // y", MODFILE_STRICT, &f));
+    assert_ok(parse("retract ( // w\r\n\t// x\r\n\tv1 // y\r\n) // z", MODFILE_STRICT, &f));
+    assert_slice(f.retracts[0].rationale, "x\ny");
     assert_ok(parse("", MODFILE_STRICT, &f));
     assert_false(f.has_module);
 }

@@ -199,6 +199,7 @@ static void test_match_prefix_patterns(void **state)
         {"?", "\xc3\xa9", true},
         {"??", "a", false},
         {"a?b", "a/b", false},
+        {"a?/x", "a//x", false},
         {"[a-c]x", "bx", true},
         {"[^a-c]x", "bx", false},
         {"[^a-c]x", "dx", true},
