@@ -12,7 +12,7 @@
 struct fetcher;
 
 struct fetch_credential {
-    const char *host; /* "proxy.corp.example" or "proxy.corp.example:8443" */
+    const char *host; /* "proxy.corp.example", or with its port when that is not the scheme's own */
     const char *user; /* NULL: the secret is a bearer token */
     const char *secret;
 };
@@ -43,20 +43,26 @@ struct fetch_answer {
 };
 
 /*
- * GET <entry>/<rel>, for example "golang.org/x/mod/@v/v0.20.0.info". Statuses a caller may branch
- * on: class ABSENT when the last entry tried said 404 or 410 (the text is the upstream's reason);
- * UPSTREAM_OFF when the list came to "off"; else UPSTREAM and TIMEOUT classes. More than max_bytes
- * is TOO_LARGE.
+ * GET <entry>/<rel>, for example "golang.org/x/mod/@v/v0.20.0.info" (escaped as the GOPROXY
+ * protocol says; '!' is sent as %21). The next entry is tried as go does: after ',' on 404 and 410,
+ * after '|' on any error. Statuses a caller may branch on: class ABSENT when every entry that was
+ * asked said 404 or 410 (the text is the reason that the last one gave); UPSTREAM_OFF when the list
+ * is "off" or "direct" and nobody was asked; else UPSTREAM and TIMEOUT classes, of the last entry
+ * that failed. More than max_bytes is TOO_LARGE. BAD_REQUEST when rel has empty elements, "." or
+ * "..".
  */
 struct error *fetch_small(struct fetcher *f, struct ctx *cx, struct slice rel, size_t max_bytes,
                           struct fetch_answer *out) MUST_CHECK;
 /*
- * The same into a new file at dest_path, which is not synced. A broken transfer is resumed with a
- * Range request when the upstream gave a validator. On error the file is removed.
+ * The same into a new file at dest_path, which must not exist and is not synced. A broken transfer
+ * is resumed with a Range request when the upstream gave a validator. On error the file is removed.
  */
 struct error *fetch_file(struct fetcher *f, struct ctx *cx, struct slice rel, const char *dest_path,
                          uint64_t max_bytes, struct fetch_answer *out) MUST_CHECK;
-/* One absolute URL, outside the list (the checksum database itself). */
+/*
+ * One absolute URL, outside the list (the checksum database itself). The origin gets a breaker and
+ * a row of figures of its own; more than 16 origins are BAD_REQUEST.
+ */
 struct error *fetch_url(struct fetcher *f, struct ctx *cx, struct slice url, size_t max_bytes,
                         struct fetch_answer *out) MUST_CHECK;
 
@@ -70,7 +76,7 @@ struct fetch_upstream_stats {
     uint64_t bytes_total;
     struct slice last_error; /* in the arena; empty when the last request went well */
 };
-/* One row per entry that is a mirror. [any] */
+/* One row per entry that is a mirror, then one per origin that fetch_url() asked. [any] */
 void fetcher_stats(struct fetcher *f, struct arena *a, struct fetch_upstream_stats **rows,
                    size_t *count);
 

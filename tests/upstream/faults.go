@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand"
@@ -66,6 +65,7 @@ type fault struct {
 	After      *int   `json:"after"`
 	Delta      *int   `json:"delta"`
 	Size       int64  `json:"size"`
+	Strip      string `json:"strip"` // no_validators or weak_etag, besides short, stall and reset
 	Struck     int    `json:"struck"`
 }
 
@@ -168,8 +168,8 @@ var faultKinds = map[string]faultFunc{
 	"zip_dotdot":     faultZipDotdot,
 	"zip_truncated":  faultZipTruncated,
 	"flip":           faultFlip,
-	"no_validators":  faultNoValidators,
-	"weak_etag":      faultWeakEtag,
+	"no_validators":  faultValidators,
+	"weak_etag":      faultValidators,
 	"no_range":       faultNoRange,
 	"wrong_range":    faultWrongRange,
 	"changed":        faultChanged,
@@ -273,6 +273,7 @@ func (h *handler) sendPart(w http.ResponseWriter, r *http.Request, f *fault) {
 	t := h.truth(r)
 	body := t.Body.Bytes()
 	copyHeader(w, t.Header())
+	stripValidators(w.Header(), f.Strip)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(t.Code)
 	w.Write(body[:f.cutAt(len(body), len(body)/2)])
@@ -361,5 +362,3 @@ func faultClose(h *handler, w http.ResponseWriter, r *http.Request, f *fault) {
 	w.Header().Set("Connection", "close")
 	h.serveContent(w, r)
 }
-
-var errNoZip = errors.New("the content is not a zip")

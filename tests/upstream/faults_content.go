@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"time"
 )
+
+var errNoZip = errors.New("the content is not a zip")
 
 // Faults of the content and of its validators: the transfer itself is in order.
 
@@ -175,20 +178,22 @@ func faultFlip(h *handler, w http.ResponseWriter, r *http.Request, f *fault) {
 	w.Write(body)
 }
 
-func faultNoValidators(h *handler, w http.ResponseWriter, r *http.Request, f *fault) {
-	t := h.truth(r)
-	copyHeader(w, t.Header())
-	w.Header().Del("ETag")
-	w.Header().Del("Last-Modified")
-	w.WriteHeader(t.Code)
-	w.Write(t.Body.Bytes())
+// stripValidators takes away what a client could resume by; how is a kind of fault, or empty.
+func stripValidators(header http.Header, how string) {
+	switch how {
+	case "no_validators":
+		header.Del("ETag")
+		header.Del("Last-Modified")
+	case "weak_etag":
+		header.Set("ETag", "W/"+header.Get("ETag"))
+		header.Del("Last-Modified")
+	}
 }
 
-func faultWeakEtag(h *handler, w http.ResponseWriter, r *http.Request, f *fault) {
+func faultValidators(h *handler, w http.ResponseWriter, r *http.Request, f *fault) {
 	t := h.truth(r)
 	copyHeader(w, t.Header())
-	w.Header().Set("ETag", "W/"+t.Header().Get("ETag"))
-	w.Header().Del("Last-Modified")
+	stripValidators(w.Header(), f.Kind)
 	w.WriteHeader(t.Code)
 	w.Write(t.Body.Bytes())
 }
