@@ -312,6 +312,8 @@ int main(int argc, char **argv)
     struct error *err = start(&a);
     if (err) {
         report(&a, err);
+        http_server_free(server);
+        arena_release(&a);
         return 1;
     }
     int sig;
