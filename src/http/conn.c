@@ -75,6 +75,8 @@ void conn_kill(struct conn *c)
     struct http_loop *home = c->home;
     if (c->phase == CONN_DEAD)
         return;
+    if (c->phase == CONN_HANDSHAKE)
+        counter_add(&home->counters.tls_failures_total, 1);
     c->phase = CONN_DEAD;
     if (c->protocol)
         c->protocol->end(c);
@@ -160,7 +162,6 @@ static void shake_hands(struct conn *c)
 {
     int rc = tls_handshake(c);
     if (rc < 0) {
-        counter_add(&c->home->counters.tls_failures_total, 1);
         conn_kill(c);
     } else if (rc > 0) {
         counter_add(&c->home->counters.tls_handshakes_total, 1);
