@@ -91,6 +91,7 @@ struct parked {
     struct serve *serve;
     struct http_request *req;
     enum question_kind kind;
+    unsigned generation; /* of the settings under which it was asked */
 };
 
 static struct memcache *cache_of(struct serve *s, struct http_request *req)
@@ -98,9 +99,15 @@ static struct memcache *cache_of(struct serve *s, struct http_request *req)
     return s->caches[http_request_loop_index(req)];
 }
 
-/* Gives an answer, and keeps it in memory while it is good. */
+static unsigned generation_of(struct serve *s)
+{
+    return atomic_load_explicit(&s->generation, memory_order_relaxed);
+}
+
+/* Gives an answer. One that was got under the settings of now is kept in memory while it is good.
+ */
 static void give(struct serve *s, struct http_request *req, enum question_kind kind,
-                 const struct repo_answer *answer, const char *cache_status)
+                 const struct repo_answer *answer, unsigned generation, const char *cache_status)
 {
     struct entry *e = entry_new(http_request_path(req), kind, answer);
     if (!e) {
@@ -108,7 +115,7 @@ static void give(struct serve *s, struct http_request *req, enum question_kind k
             req, error_new(http_request_arena(req), STATUS_OVERLOAD, "no file descriptor is left"));
         return;
     }
-    if (answer->freshness == REPO_FRESH)
+    if (answer->freshness == REPO_FRESH && generation == generation_of(s))
         memcache_put(cache_of(s, req), e);
     respond_entry(req, e, cache_status);
     entry_unref(e);
@@ -123,9 +130,10 @@ static void on_landed(struct flight_waiter *w, const struct error *err,
         respond_error(req, err);
     } else if (answer->freshness == REPO_STALE) {
         note_result(req, p->kind, RESULT_STALE);
-        give(p->serve, req, p->kind, answer, "modgate; hit; fwd=stale; detail=upstream-down");
+        give(p->serve, req, p->kind, answer, p->generation,
+             "modgate; hit; fwd=stale; detail=upstream-down");
     } else {
-        give(p->serve, req, p->kind, answer, "modgate; fwd=miss; stored");
+        give(p->serve, req, p->kind, answer, p->generation, "modgate; fwd=miss; stored");
     }
 }
 
@@ -148,6 +156,7 @@ static void wait_for_flight(struct serve *s, struct http_request *req, const str
         .serve = s,
         .req = req,
         .kind = q->kind,
+        .generation = generation_of(s),
     };
     note_result(req, q->kind, RESULT_MISS);
     if (!http_request_park(req, on_gone, p)) {
@@ -169,6 +178,7 @@ static bool forbids_fetch(struct http_request *req)
 static void answer_question(struct serve *s, struct http_request *req, const struct question *q)
 {
     struct repo_answer answer;
+    unsigned generation = generation_of(s);
     struct error *err = repo_lookup(s->o.repo, http_request_arena(req), q, &answer);
     bool may_fetch = !forbids_fetch(req);
     if (err) {
@@ -190,7 +200,8 @@ static void answer_question(struct serve *s, struct http_request *req, const str
                 answer.status != 200 ? RESULT_NEGATIVE
                 : is_fresh           ? RESULT_HIT
                                      : RESULT_STALE);
-    give(s, req, q->kind, &answer, is_fresh ? "modgate; hit" : "modgate; hit; fwd=stale");
+    give(s, req, q->kind, &answer, generation,
+         is_fresh ? "modgate; hit" : "modgate; hit; fwd=stale");
     if (answer.fd >= 0)
         close(answer.fd);
     if (!is_fresh && may_fetch)
@@ -201,7 +212,7 @@ static void answer_question(struct serve *s, struct http_request *req, const str
 static bool answer_from_memory(struct serve *s, struct http_request *req, struct slice path)
 {
     struct memcache *c = cache_of(s, req);
-    memcache_keep(c, atomic_load_explicit(&s->generation, memory_order_relaxed));
+    memcache_keep(c, generation_of(s));
     struct entry *e = memcache_get(c, path, now_unix_s());
     if (!e)
         return false;
