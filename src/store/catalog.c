@@ -236,6 +236,7 @@ struct error *catalog_put_aside(struct catalog *c, struct arena *a)
 static struct error *prepare(struct catalog *c, struct arena *a, enum statement id,
                              sqlite3_stmt **out)
 {
+    *out = NULL;
     if (!c->statements[id]) {
         int rc = sqlite3_prepare_v3(c->db, statement_sql[id], -1, SQLITE_PREPARE_PERSISTENT,
                                     &c->statements[id], NULL);
