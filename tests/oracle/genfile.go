@@ -65,8 +65,8 @@ func interval(r *rand.Rand) string {
 	return text + pick(r, []string{"", "", "", " x"})
 }
 
-// args are arguments that a directive mostly takes.
-func args(r *rand.Rand, directive string) string {
+// operands are arguments that a directive mostly takes.
+func operands(r *rand.Rand, directive string) string {
 	path := pick(r, someModules)
 	switch directive {
 	case "module":
@@ -101,11 +101,11 @@ func statement(r *rand.Rand, directive string) string {
 	text := pick(r, above)
 	end := func() string { return pick(r, comments) + pick(r, ends) }
 	if r.Intn(3) > 0 {
-		return text + directive + " " + args(r, directive) + end()
+		return text + directive + " " + operands(r, directive) + end()
 	}
 	text += directive + pick(r, []string{" (", "(", " ( "}) + end()
 	for range r.Intn(4) {
-		text += pick(r, above) + "\t" + args(r, directive) + end()
+		text += pick(r, above) + "\t" + operands(r, directive) + end()
 	}
 	return text + pick(r, above) + pick(r, []string{")", ")", ")", ")", ") x", ""}) + end()
 }
