@@ -17,6 +17,13 @@ void fd_cleanup(int *fd)
     *fd = -1;
 }
 
+int fd_take(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 /* Pipes and devices have no size and no place to read from: they are read to their end. */
 static ssize_t read_at(int fd, bool is_regular, char *p, size_t n, size_t at)
 {

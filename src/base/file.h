@@ -7,6 +7,8 @@
 /* Closes *fd if it is not negative. For __attribute__((cleanup)). [any] */
 void fd_cleanup(int *fd);
 #define FD_SCOPED __attribute__((cleanup(fd_cleanup))) int
+/* The descriptor, which is now the caller's: *fd becomes -1, and its scope closes nothing. [any] */
+int fd_take(int *fd);
 
 /*
  * The whole file, at most max bytes (else TOO_LARGE); a NUL follows. Pipes are read to their end.

@@ -24,7 +24,7 @@ static struct error *blob_rel(struct arena *a, struct slice name, const char **r
 struct error *store_blob_get(struct store *s, struct arena *a, struct slice name, bool *found,
                              struct store_object *out)
 {
-    const char *rel;
+    const char *rel = NULL;
     *found = false;
     TRY(blob_rel(a, name, &rel));
     return disk_open_object(s, a, rel, found, out);
@@ -45,7 +45,7 @@ static struct error *place_blob(struct store *s, struct arena *a, const char *re
 
 struct error *store_blob_put(struct store *s, struct arena *a, struct slice name, struct slice body)
 {
-    const char *rel;
+    const char *rel = NULL;
     TRY(blob_rel(a, name, &rel));
     if (disk_exists(s, rel))
         return NULL;

@@ -116,7 +116,8 @@ static enum status status_of_sqlite(sqlite3 *db, int rc)
     }
 }
 
-static struct error *fail(struct catalog *c, struct arena *a, int rc, const char *doing)
+__attribute__((returns_nonnull)) static struct error *fail(struct catalog *c, struct arena *a,
+                                                           int rc, const char *doing)
 {
     return error_new(a, status_of_sqlite(c->db, rc), "%s the catalog %s: %s", doing, c->path,
                      c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc));
@@ -264,7 +265,7 @@ static struct error *finish(struct catalog *c, struct arena *a, sqlite3_stmt *st
 
 static struct error *simple(struct catalog *c, struct arena *a, enum statement id)
 {
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     TRY(prepare(c, a, id, &st));
     return finish(c, a, st, "writing");
 }
@@ -325,7 +326,7 @@ struct error *catalog_end(struct catalog *c, struct arena *a, struct error *err)
 
 struct error *catalog_put(struct catalog *c, struct arena *a, const struct catalog_row *row)
 {
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     TRY(prepare(c, a, ST_PUT, &st));
     bind_text(st, 1, row->mv.path);
     bind_text(st, 2, row->mv.version);
@@ -342,7 +343,7 @@ struct error *catalog_put(struct catalog *c, struct arena *a, const struct catal
 struct error *catalog_set_state(struct catalog *c, struct arena *a, struct module_version mv,
                                 enum version_state state, uint64_t bytes)
 {
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     TRY(prepare(c, a, ST_SET_STATE, &st));
     bind_text(st, 1, mv.path);
     bind_text(st, 2, mv.version);
@@ -354,7 +355,7 @@ struct error *catalog_set_state(struct catalog *c, struct arena *a, struct modul
 struct error *catalog_touch(struct catalog *c, struct arena *a, struct module_version mv,
                             int64_t last_use_unix_s)
 {
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     TRY(prepare(c, a, ST_TOUCH, &st));
     bind_text(st, 1, mv.path);
     bind_text(st, 2, mv.version);
@@ -403,7 +404,7 @@ static struct error *each(struct catalog *c, struct arena *a, sqlite3_stmt *st, 
 struct error *catalog_each_oldest(struct catalog *c, struct arena *a, uint64_t limit,
                                   catalog_row_fn fn, void *arg)
 {
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     TRY(prepare(c, a, ST_OLDEST, &st));
     sqlite3_bind_int64(st, 1, limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
     return each(c, a, st, fn, arg);
@@ -412,7 +413,7 @@ struct error *catalog_each_oldest(struct catalog *c, struct arena *a, uint64_t l
 struct error *catalog_each_evicting(struct catalog *c, struct arena *a, catalog_row_fn fn,
                                     void *arg)
 {
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     TRY(prepare(c, a, ST_EVICTING, &st));
     return each(c, a, st, fn, arg);
 }
@@ -420,7 +421,7 @@ struct error *catalog_each_evicting(struct catalog *c, struct arena *a, catalog_
 struct error *catalog_each_after(struct catalog *c, struct arena *a, struct module_version after,
                                  uint64_t limit, catalog_row_fn fn, void *arg)
 {
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     TRY(prepare(c, a, ST_AFTER, &st));
     bind_text(st, 1, after.path);
     bind_text(st, 2, after.version);
@@ -451,7 +452,7 @@ static struct error *get_row(struct catalog *c, struct arena *a, struct module_v
                              struct get *get)
 {
     bool is_new;
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     TRY(open_db(c, a, &is_new));
     TRY(prepare(c, a, ST_GET, &st));
     bind_text(st, 1, mv.path);
@@ -474,7 +475,7 @@ struct error *catalog_get(struct catalog *c, struct arena *a, struct module_vers
 static struct error *read_bytes(struct catalog *c, struct arena *a, uint64_t *bytes)
 {
     bool is_new;
-    sqlite3_stmt *st;
+    sqlite3_stmt *st = NULL;
     TRY(open_db(c, a, &is_new));
     TRY(prepare(c, a, ST_BYTES, &st));
     int rc = sqlite3_step(st);

@@ -56,7 +56,7 @@ struct error *disk_open_dir(const struct store *s, struct arena *a, const char *
     if (!*d && !is_absent_errno(errno))
         return disk_error(a, errno, "reading the folder %s/%s", s->dir, rel);
     if (*d)
-        fd = -1; /* closedir() closes it */
+        fd_take(&fd); /* closedir() closes it */
     return NULL;
 }
 
@@ -72,10 +72,9 @@ struct error *disk_open_object(const struct store *s, struct arena *a, const cha
         return disk_error(a, errno, "opening %s/%s", s->dir, rel);
     if (!S_ISREG(st.st_mode))
         return NULL;
-    *out =
-        (struct store_object){.fd = fd, .size = (uint64_t)st.st_size, .mtime_unix_s = st.st_mtime};
+    *out = (struct store_object){
+        .fd = fd_take(&fd), .size = (uint64_t)st.st_size, .mtime_unix_s = st.st_mtime};
     *found = true;
-    fd = -1;
     return NULL;
 }
 
@@ -228,7 +227,6 @@ struct error *lock_take(struct store *s, struct arena *a, const struct ctx *cx, 
     if (fd < 0)
         return disk_error(a, errno, "opening %s/" LOCK_FILE, s->dir);
     TRY(wait_for_lock(a, cx, name, fd, (off_t)(hash64(name) >> 2)));
-    *lock_fd = fd;
-    fd = -1;
+    *lock_fd = fd_take(&fd);
     return NULL;
 }

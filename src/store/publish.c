@@ -44,7 +44,7 @@ enum { SMALL_MAX_BYTES = 16 << 20 };
 static const enum artefact place_order[] = {ARTEFACT_MOD, ARTEFACT_ZIPHASH, ARTEFACT_ZIP,
                                             ARTEFACT_INFO};
 
-struct publication {
+struct publication { /* released by publication_release() */
     struct store *s;
     struct arena *a;
     const struct ctx *cx; /* NULL in recovery */
@@ -54,6 +54,12 @@ struct publication {
     int dir_fd; /* where the files go; -1 until opened */
     bool has_placed;
 };
+
+static void publication_release(struct publication *p)
+{
+    fd_cleanup(&p->dir_fd);
+}
+#define PUBLICATION_SCOPED __attribute__((cleanup(publication_release))) struct publication
 
 static const char *target_name(struct publication *p, enum artefact what)
 {
@@ -153,6 +159,8 @@ static bool is_whole_stored(struct publication *p)
 /* Nothing of the version was lost: each file is staged or placed. */
 static bool is_complete(struct publication *p)
 {
+    if (!p->intent.is_whole)
+        return true;
     for (size_t i = 0; i < ARRAY_LEN(place_order); i++) {
         if (!in_dir(p->stage_fd, stage_name(place_order[i])) &&
             !in_dir(p->dir_fd, target_name(p, place_order[i])))
@@ -161,19 +169,26 @@ static bool is_complete(struct publication *p)
     return true;
 }
 
+/* The version exists: this commit's, or another's that won, of which nothing can be missing. */
+static struct error *place_missing(struct publication *p)
+{
+    for (size_t i = 0; i < ARRAY_LEN(place_order); i++) {
+        if (!in_dir(p->dir_fd, target_name(p, place_order[i])))
+            TRY(place(p, place_order[i]));
+    }
+    return NULL;
+}
+
 static struct error *recover(struct publication *p)
 {
     FD_SCOPED lock = -1;
-    FD_SCOPED dir = -1;
     TRY(names_make(p->a, p->intent.mv, &p->names));
     TRY(lock_version(p, &lock));
     TRY(open_target(p));
-    dir = p->dir_fd;
     bool is_stored = is_whole_stored(p);
-    if (!is_stored && p->intent.is_whole && !is_complete(p))
+    if (!is_complete(p) || (is_stored && !p->intent.is_whole))
         return NULL;
-    if (!is_stored)
-        TRY(place_files(p));
+    TRY(is_stored ? place_missing(p) : place_files(p));
     return finish(p);
 }
 
@@ -188,7 +203,7 @@ static struct error *keep_intent(struct store *s, struct arena *a, const char *s
 
 struct error *publish_recover(struct store *s, struct arena *a, const char *stage_rel)
 {
-    struct publication p = {.s = s, .a = a};
+    PUBLICATION_SCOPED p = {.s = s, .a = a, .dir_fd = -1};
     if (!intent_read(s, a, JOIN(a, slice_of(stage_rel), S("/" INTENT_NAME)), &p.intent))
         return NULL;
     FD_SCOPED stage = openat(s->dir_fd, stage_rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -248,7 +263,7 @@ static struct error *check_memory(struct publication *p)
 /* What a partial version has shown replaces what is staged. */
 static struct error *take_partial(struct publication *p, enum artefact what)
 {
-    struct slice shown, staged;
+    struct slice shown = {0}, staged = {0};
     const char *rel = names_file(p->a, PARTIAL_DIR, &p->names, what);
     if (!p->intent.is_whole || !disk_exists(p->s, rel))
         return NULL;
@@ -348,16 +363,14 @@ static void hand_to_catalog(struct publication *p, struct store_stage *st)
 struct error *store_commit(struct store *s, struct ctx *cx, struct store_stage *st,
                            const struct store_commit *c, bool *was_stored)
 {
-    struct publication p = {.s = s, .a = cx->arena, .cx = cx, .stage_fd = st->fd, .dir_fd = -1};
+    PUBLICATION_SCOPED p = {.s = s, .a = cx->arena, .cx = cx, .stage_fd = st->fd, .dir_fd = -1};
     p.intent = (struct intent){
         .mv = c->mv, .is_whole = c->zip_h1.n > 0, .zip_h1 = c->zip_h1, .origin = c->origin};
     FD_SCOPED lock = -1;
-    FD_SCOPED dir = -1;
     *was_stored = false;
     TRY(names_make(cx->arena, c->mv, &p.names));
     TRY(check_request(&p, c));
     TRY(open_target(&p));
-    dir = p.dir_fd;
     TRY(lock_and_recover(&p, &lock));
     if (is_whole_stored(&p)) {
         *was_stored = true;

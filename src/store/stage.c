@@ -52,8 +52,7 @@ static struct error *lock_owner(struct arena *a, int dir_fd, const char *rel, in
     FD_SCOPED fd = openat(dir_fd, OWNER_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
         return disk_error(a, errno, "locking %s", rel);
-    *lock_fd = fd;
-    fd = -1;
+    *lock_fd = fd_take(&fd);
     return NULL;
 }
 
@@ -72,8 +71,7 @@ static struct error *make_owner(struct store *s, struct arena *a)
         return err;
     }
     s->owner.rel = rel;
-    s->owner.fd = dir;
-    dir = -1;
+    s->owner.fd = fd_take(&dir);
     return NULL;
 }
 
@@ -120,10 +118,10 @@ struct error *store_stage_new(struct store *s, struct arena *a, struct store_sta
     if (fd < 0)
         return disk_error(a, errno, "opening the folder %s/%s", s->dir, rel.p);
     struct store_stage *st = xcalloc(1, sizeof(*st));
-    *st = (struct store_stage){.s = s, .number = number, .fd = fd, .rel = xstrdup(rel.p)};
-    fd = -1;
+    *st = (struct store_stage){.s = s, .fd = fd_take(&fd), .rel = xstrdup(rel.p)};
     for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
-        struct slice path = arena_printf(a, "%s/%s/%s", s->dir, rel.p, stage_name(what));
+        struct slice path =
+            arena_printf(a, "%s/%s/%s", s->dir, rel.p, stage_name((enum artefact)what));
         st->paths[what] = xstrdup(path.p);
     }
     *out = st;

@@ -84,7 +84,7 @@ bool is_plain_rel_path(struct slice s);
  * taken for a version that does not exist.
  */
 #define disk_error(a, err, ...) disk_not_absent(error_errno((a), (err), __VA_ARGS__))
-struct error *disk_not_absent(struct error *e);
+struct error *disk_not_absent(struct error *e) __attribute__((returns_nonnull));
 
 /* errno of a lookup that means "there is none". */
 bool is_absent_errno(int err);
@@ -127,7 +127,6 @@ struct error *lock_take(struct store *s, struct arena *a, const struct ctx *cx, 
 
 struct store_stage {
     struct store *s;
-    unsigned number;
     int fd;
     char *rel; /* "stage/<owner>/<number>" */
     char *paths[ARTEFACT_ZIPHASH + 1];

@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 static void test_slice_cut_visits_every_part(void **state)
@@ -177,6 +178,24 @@ static void test_sleep_ends_early(void **state)
     arena_release(&a);
 }
 
+static int open_and_take(void)
+{
+    FD_SCOPED kept = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    FD_SCOPED dropped = dup(kept);
+    assert_true(dropped >= 0);
+    return fd_take(&kept);
+}
+
+static void test_fd_take(void **state)
+{
+    int fd = open_and_take();
+    assert_true(fd >= 0);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    fd_cleanup(&fd);
+    assert_int_equal(fd, -1);
+    assert_int_equal(fd_take(&fd), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_http_date),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_read_pipe_and_proc),
+        cmocka_unit_test(test_fd_take),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
