@@ -12,13 +12,13 @@
 
 static struct setting_info rows[SETTING_COUNT] = {
 #define SETTING(key_, field_, kind_, def_, min_, max_, reload_, doc_)                              \
-    {.key = key_,                                                                                  \
+    {.key = (key_),                                                                                \
      .kind = SETTING_##kind_,                                                                      \
-     .def = def_,                                                                                  \
-     .min = min_,                                                                                  \
-     .max = max_,                                                                                  \
+     .def = (def_),                                                                                \
+     .min = (min_),                                                                                \
+     .max = (max_),                                                                                \
      .is_live = RELOAD_##reload_,                                                                  \
-     .doc = doc_},
+     .doc = (doc_)},
 #include "config/settings.def"
 #undef SETTING
 };
