@@ -14,6 +14,7 @@ int cmd_serve(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_warm(int argc, char **argv);
 int cmd_mod(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_evict(int argc, char **argv);
 

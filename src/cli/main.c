@@ -10,6 +10,7 @@ static const struct command {
     const char *summary;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"completion", "print the completion script of a shell", cmd_completion},
     {"config", "check settings, print what holds, print a sample", cmd_config},
     {"evict", "drop the least recently used versions of a store", cmd_evict},
     {"mod", "names, versions and files of modules, for scripts", cmd_mod},
@@ -29,7 +30,7 @@ static void print_help(FILE *to)
 {
     fputs("usage: modgate <command> [options]\n\nA gateway for Go modules.\n\ncommands:\n", to);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("\nmodgate <command> --help tells more; modgate version prints the version.\n", to);
 }
 
