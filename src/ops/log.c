@@ -40,6 +40,7 @@ static struct {
     atomic_bool sleeps;
     _Atomic uint64_t dropped;
     _Atomic uint64_t written_bytes;
+    uint64_t said_dropped; /* of those dropped; the writer's own once it runs */
     struct log_ring *ring;
     sem_t wake;
     pthread_t writer;
@@ -70,24 +71,24 @@ static struct log_moment moment(void)
 }
 
 /* Says how many lines were dropped since it was last said. */
-static void write_dropped(uint64_t *said)
+static void write_dropped(void)
 {
     uint64_t now = log_dropped_total();
-    if (now == *said)
+    if (now == logger.said_dropped)
         return;
     char text[LOG_LINE_MAX];
-    struct log_field count = LOG_NUM("count", now - *said);
-    *said = now;
+    struct log_field count = LOG_NUM("count", now - logger.said_dropped);
+    logger.said_dropped = now;
     write_out(text, log_line_format(text, (enum log_format)atomic_load(&logger.format), moment(),
                                     LOG_WARN, "log lines were dropped: the output is too slow",
                                     (struct log_fields){&count, 1}, (struct log_fields){0}));
 }
 
-static void write_ready(char *batch, uint64_t *said)
+static void write_ready(char *batch)
 {
     for (;;) {
         size_t n = log_ring_take(logger.ring, batch, BATCH_BYTES);
-        write_dropped(said);
+        write_dropped();
         if (n == 0)
             return;
         write_out(batch, n);
@@ -107,14 +108,13 @@ static void sleep_until_line(void)
 static void *writer_main(void *arg)
 {
     char *batch = xmalloc(BATCH_BYTES);
-    uint64_t said = log_dropped_total();
     const struct timespec gather = {.tv_nsec = GATHER_MS * 1000000};
     while (!atomic_load(&logger.must_stop)) {
         sleep_until_line();
         nanosleep(&gather, NULL);
-        write_ready(batch, &said);
+        write_ready(batch);
     }
-    write_ready(batch, &said);
+    write_ready(batch);
     free(batch);
     return NULL;
 }
@@ -141,6 +141,7 @@ void log_start(void)
     if (logger.ring)
         return; /* runs already, or an earlier writer is stuck */
     logger.ring = log_ring_new(RING_BYTES);
+    logger.said_dropped = log_dropped_total();
     sem_init(&logger.wake, 0, 0);
     atomic_store(&logger.must_stop, false);
     if (start_writer() == 0) {
