@@ -99,9 +99,19 @@ static struct error *parse_mirror(struct arena *a, struct slice text, struct gop
     return NULL;
 }
 
+static bool has_control_byte(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return true;
+    return false;
+}
+
 static struct error *parse_entry(struct arena *a, struct slice text, struct goproxy_entry *e)
 {
     e->url = text;
+    if (has_control_byte(text))
+        return error_new(a, STATUS_BAD_CONFIG, "a control character in the list of upstreams");
     if (slice_eq(text, S("off"))) {
         e->kind = GOPROXY_OFF;
         return NULL;

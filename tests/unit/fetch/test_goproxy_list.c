@@ -71,6 +71,7 @@ static void test_bad_lists(void **state)
         "file:///srv?x",
         "file:///srv/%zz",
         "file:///srv/%00",
+        "file:///srv/a\tb",
         "https://a.example,nonsense,https://b.example",
     };
     struct arena a = ARENA_INIT;
