@@ -21,6 +21,7 @@ static const struct mod_command {
      cmd_mod_latest},
     {"hash", "mod hash", "F.zip|DIR|go.mod…", "print the h1 of a module zip, folder or go.mod",
      cmd_mod_hash},
+    {"zip", "mod zip", "DIR PATH@VERSION", "make a folder's module zip, as go would", cmd_mod_zip},
 };
 
 static void print_mod_help(FILE *to)

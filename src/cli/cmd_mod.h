@@ -15,5 +15,6 @@ int cmd_mod_unescape(int argc, char **argv);
 int cmd_mod_pseudo(int argc, char **argv);
 int cmd_mod_latest(int argc, char **argv);
 int cmd_mod_hash(int argc, char **argv);
+int cmd_mod_zip(int argc, char **argv);
 
 #endif

@@ -61,3 +61,25 @@ int cmd_mod_hash(int argc, char **argv)
     }
     return code;
 }
+
+int cmd_mod_zip(int argc, char **argv)
+{
+    const char *out = NULL;
+    const struct cli_option options[] = {
+        {"output", 'o', "FILE", "where to write the zip", &out},
+    };
+    int n = cli_parse(argc, argv, "modgate mod zip DIR PATH@VERSION -o FILE", options,
+                      ARRAY_LEN(options));
+    if (n != 2 || !out)
+        return cli_usage_error(argv[0], "a folder, a module version and -o are needed");
+    struct arena a = ARENA_INIT;
+    char h1[H1_TEXT_BYTES];
+    struct module_version mv = {.version = slice_of(argv[2])};
+    mv.path = slice_cut(&mv.version, '@');
+    struct error *err = dir_make_zip(&a, argv[1], mv, out, h1);
+    int code = err ? cli_fail(argv[0], err) : EXIT_FINE;
+    if (!err)
+        puts(h1);
+    arena_release(&a);
+    return code;
+}

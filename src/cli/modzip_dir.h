@@ -2,7 +2,7 @@
 #ifndef MODGATE_CLI_MODZIP_DIR_H
 #define MODGATE_CLI_MODZIP_DIR_H
 
-#include "gomod/modzip.h"
+#include "gomod/modzip_make.h"
 
 struct dir_totals {
     size_t files;
@@ -15,5 +15,12 @@ struct dir_totals {
  */
 struct error *dir_hash(struct arena *a, const char *dir, struct slice prefix,
                        char h1[H1_TEXT_BYTES], struct dir_totals *totals) MUST_CHECK;
+
+/*
+ * Writes the module zip of a folder (zip.CreateFromDir) to the file `out`, which appears whole or
+ * not at all, and gives its h1.
+ */
+struct error *dir_make_zip(struct arena *a, const char *dir, struct module_version mv,
+                           const char *out, char h1[H1_TEXT_BYTES]) MUST_CHECK;
 
 #endif

@@ -400,3 +400,28 @@ def test_hash_command(cache):
     assert done.stdout.split() == [total, total, mod]
     assert done.returncode == 1 and "/dev/null" in done.stderr
     assert stat.S_IMODE(os.stat(folder).st_mode) == 0o555
+
+
+def test_zip_command(tmp_path):
+    tree = Tree(tmp_path / "src")
+    for name, data in {**FILES, ".git/config": b"", "nested/go.mod": b"", "nested/x.go": b"", "vendor/x/y.go": b""}.items():
+        tree.put(name, data)
+    os.symlink("a.go", tree.path("link.go"))
+    out = str(tmp_path / "out.zip")
+    done = subprocess.run([PROGRAM, "mod", "zip", tree.root, f"{GOOD}@v1.2.3", "-o", out], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == h1({f"{GOOD}@v1.2.3/{name}": data for name, data in FILES.items()})
+    with zipfile.ZipFile(out) as z:
+        assert sorted(z.namelist()) == sorted(f"{GOOD}@v1.2.3/{name}" for name in FILES)
+    assert sorted(os.listdir(tmp_path)) == ["out.zip", "src"]
+
+
+@pytest.mark.parametrize("args, code", [
+    ([], 2), (["src"], 2), (["src", f"{GOOD}@v1.2.3"], 2), (["src", f"{GOOD}@v1", "-o", "out"], 1),
+    (["src", GOOD, "-o", "out"], 1), (["none", f"{GOOD}@v1.2.3", "-o", "out"], 1), (["src", f"{GOOD}@v1.2.3", "-o", "none/out"], 1),
+])
+def test_zip_command_leaves_nothing_behind(tmp_path, args, code):
+    (tmp_path / "src").mkdir()
+    done = subprocess.run([PROGRAM, "mod", "zip", *args], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == code and "modgate mod zip: " in done.stderr
+    assert os.listdir(tmp_path) == ["src"]

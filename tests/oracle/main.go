@@ -182,6 +182,9 @@ func main() {
 	if *only == "" || *only == "go_mod_edit" {
 		bad = !compareWithGo(*modgate, seed, count/10) || bad
 	}
+	if *only == "" || *only == "folders" {
+		bad = !compareFolders(*modgate, seed, count/10) || bad
+	}
 	if bad {
 		os.Exit(1)
 	}

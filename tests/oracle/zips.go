@@ -240,7 +240,7 @@ func makeZip(entries []entry) string {
 
 const zipPrefix = "example.com/m@v1.2.3/"
 
-func args(names ...string) []string {
+func zipOf(names ...string) []string {
 	var entries []entry
 	for _, name := range names {
 		entries = append(entries, entry{name: zipPrefix + name, content: "content of " + name})
@@ -248,34 +248,34 @@ func args(names ...string) []string {
 	return []string{"example.com/m", "v1.2.3", makeZip(entries)}
 }
 
-func argsOf(e entry) []string {
+func zipOfEntry(e entry) []string {
 	e.name = zipPrefix + e.name
 	return []string{"example.com/m", "v1.2.3", makeZip([]entry{e})}
 }
 
 func zipTable() [][]string {
 	zero := strings.Repeat("\x00", 16<<20)
-	good := args("go.mod", "a/b.go")
+	good := zipOf("go.mod", "a/b.go")
 	return [][]string{
-		args(), args("go.mod"), args("go.mod", "a.go", "b/c.go"), args("", "a"), args("a/", "a/b"), args("a", "a/b"),
-		args("a", "a"), args("a/", "a/"), args("a/", "a"), args("a", "A"), args("a/x", "A/y"), args("a/b/x", "a/B/y", "a/c"),
-		args("k", "K"), args("s/x", "ſ/y"), args("ǅ", "ǆ"), args("σ/a", "ς/b", "Σ"), args("a.go", "a/b", "a-b"), args("ß", "ẞ"),
-		args("GO.MOD"), args("a/go.mod"), args("a/Go.mod"), args("go.mod/"), args("go.mod/x"), args("x/go.mod/"),
-		args("a\nb"), args("a\x00"), args("a\xff"), args("a//b"), args("/a"), args("./a"), args("a/."), args("../a"), args("a/../b"),
-		args("日本/語.go"), args("a😀"), args("con"), args("a/AUX.txt"), args("a "), args("a."), args("a\\b"), args("a:b"), args("a~1"),
-		args(strings.Repeat("x/", 3000) + "x"), args(strings.Repeat("x", 60000)),
-		argsOf(entry{name: "go.mod", content: zero}), argsOf(entry{name: "go.mod", content: zero + "x"}),
-		argsOf(entry{name: "LICENSE", content: zero}), argsOf(entry{name: "LICENSE", content: zero + "x"}),
-		argsOf(entry{name: "license", content: zero + "x"}), argsOf(entry{name: "a", content: "", grow: 500 << 20}),
-		argsOf(entry{name: "a", content: zero, grow: -1}), argsOf(entry{name: "a", content: zero, grow: 1}),
-		argsOf(entry{name: "a", grow: 500<<20 + 1}), argsOf(entry{name: "a", content: "x", grow: 1 << 40}),
-		argsOf(entry{name: "a", content: "x", stored: true}), argsOf(entry{name: "a", content: "xyz", stored: true, descriptor: true}),
-		argsOf(entry{name: "a", content: "x", stored: true, grow: 1}), argsOf(entry{name: "a", content: "x", stored: true, grow: -1}),
-		argsOf(entry{name: "a", content: "x", method: 12}), argsOf(entry{name: "a", content: "x", mode: os.ModeSymlink | 0o777}),
-		argsOf(entry{name: "a/", content: "x"}), argsOf(entry{name: "a/", content: "", stored: true}), argsOf(entry{name: "a/", content: ""}),
-		argsOf(entry{name: "a", content: "x", noCRC: true}), argsOf(entry{name: "a", content: "x", badCRC: true}),
-		argsOf(entry{name: "a", content: "x", noCRC: true, descriptor: true}),
-		argsOf(entry{name: "a", content: "x", extra: "\x01\x00\x00\x00"}), argsOf(entry{name: "a", content: "x", extra: "\x75\x70\x09\x00\x01\x00\x00\x00\x00evil"}),
+		zipOf(), zipOf("go.mod"), zipOf("go.mod", "a.go", "b/c.go"), zipOf("", "a"), zipOf("a/", "a/b"), zipOf("a", "a/b"),
+		zipOf("a", "a"), zipOf("a/", "a/"), zipOf("a/", "a"), zipOf("a", "A"), zipOf("a/x", "A/y"), zipOf("a/b/x", "a/B/y", "a/c"),
+		zipOf("k", "K"), zipOf("s/x", "ſ/y"), zipOf("ǅ", "ǆ"), zipOf("σ/a", "ς/b", "Σ"), zipOf("a.go", "a/b", "a-b"), zipOf("ß", "ẞ"),
+		zipOf("GO.MOD"), zipOf("a/go.mod"), zipOf("a/Go.mod"), zipOf("go.mod/"), zipOf("go.mod/x"), zipOf("x/go.mod/"),
+		zipOf("a\nb"), zipOf("a\x00"), zipOf("a\xff"), zipOf("a//b"), zipOf("/a"), zipOf("./a"), zipOf("a/."), zipOf("../a"), zipOf("a/../b"),
+		zipOf("日本/語.go"), zipOf("a😀"), zipOf("con"), zipOf("a/AUX.txt"), zipOf("a "), zipOf("a."), zipOf("a\\b"), zipOf("a:b"), zipOf("a~1"),
+		zipOf(strings.Repeat("x/", 3000) + "x"), zipOf(strings.Repeat("x", 60000)),
+		zipOfEntry(entry{name: "go.mod", content: zero}), zipOfEntry(entry{name: "go.mod", content: zero + "x"}),
+		zipOfEntry(entry{name: "LICENSE", content: zero}), zipOfEntry(entry{name: "LICENSE", content: zero + "x"}),
+		zipOfEntry(entry{name: "license", content: zero + "x"}), zipOfEntry(entry{name: "a", content: "", grow: 500 << 20}),
+		zipOfEntry(entry{name: "a", content: zero, grow: -1}), zipOfEntry(entry{name: "a", content: zero, grow: 1}),
+		zipOfEntry(entry{name: "a", grow: 500<<20 + 1}), zipOfEntry(entry{name: "a", content: "x", grow: 1 << 40}),
+		zipOfEntry(entry{name: "a", content: "x", stored: true}), zipOfEntry(entry{name: "a", content: "xyz", stored: true, descriptor: true}),
+		zipOfEntry(entry{name: "a", content: "x", stored: true, grow: 1}), zipOfEntry(entry{name: "a", content: "x", stored: true, grow: -1}),
+		zipOfEntry(entry{name: "a", content: "x", method: 12}), zipOfEntry(entry{name: "a", content: "x", mode: os.ModeSymlink | 0o777}),
+		zipOfEntry(entry{name: "a/", content: "x"}), zipOfEntry(entry{name: "a/", content: "", stored: true}), zipOfEntry(entry{name: "a/", content: ""}),
+		zipOfEntry(entry{name: "a", content: "x", noCRC: true}), zipOfEntry(entry{name: "a", content: "x", badCRC: true}),
+		zipOfEntry(entry{name: "a", content: "x", noCRC: true, descriptor: true}),
+		zipOfEntry(entry{name: "a", content: "x", extra: "\x01\x00\x00\x00"}), zipOfEntry(entry{name: "a", content: "x", extra: "\x75\x70\x09\x00\x01\x00\x00\x00\x00evil"}),
 		{"example.com/m", "v1.2.4", good[2]}, {"example.com/M", "v1.2.3", good[2]}, {"example.com/m", "v1.2", good[2]},
 		{"example.com/m/v2", "v1.2.3", good[2]}, {"example.com/m", "v2.0.0", good[2]}, {"example.com/m", "v2.0.0+incompatible", good[2]},
 		{"m", "v1.2.3", good[2]}, {"example.com/m", "v1.2.3+meta", good[2]}, {"example.com/m", "", good[2]},

@@ -2,7 +2,7 @@
 #include "driver.h"
 
 #include "gomod/fold.h"
-#include "gomod/modzip.h"
+#include "gomod/modzip_make.h"
 
 /* path, version, zip: h1, whether there is a go.mod, its bytes, entries, bytes. */
 static struct error *zip_verify(struct oracle_call *call)
@@ -53,11 +53,41 @@ static struct error *fold_runes(struct oracle_call *call)
     return NULL;
 }
 
+static enum modzip_kind kind_of(struct slice word)
+{
+    if (slice_eq(word, S("file")))
+        return MODZIP_REGULAR;
+    if (slice_eq(word, S("link")))
+        return MODZIP_SYMLINK;
+    return slice_eq(word, S("folder")) ? MODZIP_FOLDER : MODZIP_OTHER;
+}
+
+/* go.mod, then name, kind and size of each file: the names of those that go in. */
+static struct error *zip_select(struct oracle_call *call)
+{
+    size_t count = call->n_args / 3;
+    struct modzip_limits limits = MODZIP_LIMITS_GO;
+    struct modzip_file *files = ARENA_ARRAY(call->a, struct modzip_file, count);
+    struct slice go_mod = S("");
+    for (size_t i = 0; i < count; i++) {
+        const struct slice *arg = &call->args[1 + 3 * i];
+        files[i] = (struct modzip_file){.name = arg[0], .kind = kind_of(arg[1])};
+        if (!slice_parse_u64(arg[2], &files[i].content_bytes))
+            return error_new(call->a, STATUS_BAD_USAGE, "no size");
+        if (slice_eq(arg[0], S("go.mod")) && files[i].kind == MODZIP_REGULAR)
+            go_mod = call->args[0];
+    }
+    TRY(modzip_select(call->a, files, count, go_mod, &limits));
+    for (size_t i = 0; i < count; i++) {
+        if (!files[i].omitted)
+            oracle_result(call, files[i].name);
+    }
+    return NULL;
+}
+
 static const struct oracle_op ops[] = {
-    {"zip_verify", 3, zip_verify},
-    {"zip_hash", 1, zip_hash},
-    {"go_mod_hash", 1, go_mod_hash},
-    {"fold_runes", 2, fold_runes},
+    {"zip_select", -1, zip_select},  {"zip_verify", 3, zip_verify}, {"zip_hash", 1, zip_hash},
+    {"go_mod_hash", 1, go_mod_hash}, {"fold_runes", 2, fold_runes},
 };
 
 const struct oracle_ops oracle_zip_ops = {.ops = ops, .n = ARRAY_LEN(ops)};
