@@ -59,7 +59,7 @@ def gateway(gateway_on, upstream):
 
 def quick(upstream):
     """Flags that make failures quick, so that tests of failures are."""
-    return ["--sumdb", f"{upstream.sumdb} {upstream.http}", "--fetch-retries", "1", "--fetch-stall-timeout", "1s",
+    return ["--sumdb", f"{upstream.sumdb} {upstream.http}", "--fetch-retries", "1", "--fetch-stall-timeout", "2s",
             "--fetch-breaker-failures", "0"]
 
 

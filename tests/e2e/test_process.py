@@ -31,10 +31,12 @@ def test_health_version_and_readiness(gateway):
 
 def test_metrics_are_well_formed_and_count(gateway, upstream):
     path = newest(upstream.tree, MODULE)
-    before = gateway.metric("modgate_http_requests_total", route="zip")
     for suffix in (".zip", ".zip", ".info"):
         gateway.get(path + suffix)
-    assert gateway.metric("modgate_http_requests_total", route="zip") == before + 2
+    wait_until(lambda: gateway.metric("http_server_request_duration_seconds_count", http_route="zip") == 2,
+               "two requests for zips")
+    assert gateway.metric("modgate_cache_requests_total", kind="zip", result="miss") == 1
+    assert gateway.metric("modgate_cache_requests_total", kind="zip", result="hit") == 1
     answer = gateway.get("/metrics")
     assert answer["content-type"].startswith("text/plain")
     seen, typed = set(), {}
@@ -79,20 +81,26 @@ def test_reload_takes_good_settings_and_keeps_the_old_for_bad_ones(gateway_on, u
     config = tmp_path / "modgate.yaml"
     write_config(config, private="a.example")
     gateway = gateway_on(upstream.http, *flags, "--config-file", str(config))
-    path = f"/{MODULE}/@v/list"
-    assert gateway.get(path).status == 200
-    write_config(config, private="gen.example.com")
+    # A refusal is not remembered, so asking it again and again tells which settings are in force.
+    path = "/gen.example.com/!team!a/!big!mod1/@v/list"
+
+    write_config(config, private="gen.example.com/TeamA")
     gateway.signal(signal.SIGHUP)
-    wait_until(lambda: gateway.get(path).status != 200, "the new private list")
+    wait_until(lambda: gateway.metric("modgate_config_last_reload_success_timestamp_seconds") > 0
+               and gateway.get("/gen.example.com/!team!a/none/@v/list").status == 403, "the new private list")
+    assert gateway.get(path).status == 403
     assert gateway.metric("modgate_config_last_reload_successful") == 1
+
     write_config(config, privat="a.example")
     gateway.signal(signal.SIGHUP)
     wait_until(lambda: gateway.metric("modgate_config_last_reload_successful") == 0, "the refusal")
-    assert gateway.get(path).status != 200
+    assert gateway.get(path).status == 403
     assert "privat" in gateway.log and "modgate.yaml:1" in gateway.log
+
     write_config(config, private="a.example")
     gateway.signal(signal.SIGHUP)
     wait_until(lambda: gateway.get(path).status == 200, "the old list again")
+    assert gateway.metric("modgate_config_last_reload_successful") == 1
 
 
 def test_reload_takes_a_new_certificate(gateway_on, upstream, flags, tmp_path):
@@ -119,7 +127,7 @@ def test_reload_takes_a_new_certificate(gateway_on, upstream, flags, tmp_path):
 @pytest.mark.threads
 def test_drain_lets_running_requests_finish(gateway, upstream):
     path = newest(upstream.tree, "gen.example.com/m9") + ".zip"
-    upstream.fault("*" + path, "slow", delay_ms=1500)
+    upstream.fault("*" + path, "slow", delay_ms=800)
     answers = []
     asker = threading.Thread(target=lambda: answers.append(gateway.get(path)))
     asker.start()
