@@ -88,6 +88,10 @@ static struct error *artefact_mod(struct resolve *r, struct module_version mv, s
         return NULL;
     TRY(version_rel(r->cx->arena, mv, "mod", &rel));
     TRY(fetch_small(r->set->s.fetcher, r->cx, rel, MOD_MAX_BYTES, &got));
+    /* Which module it names is the client's to judge: a fork keeps its parent's name. */
+    if (!modfile_module_path(r->cx->arena, got.body).n)
+        return error_new(r->cx->arena, STATUS_BAD_ANSWER, "%s from %s names no module", rel.p,
+                         got.upstream.p);
     *body = got.body;
     return keep_partial(r, mv, ARTEFACT_MOD, got.body, got.upstream);
 }

@@ -85,6 +85,8 @@ struct error *answer_from_store(struct repo *r, const struct source_set *set, st
 /* versions.c: pure. A list as it should be: canonical tagged versions, sorted, each once, a line
  * each. */
 struct slice versions_normalise(struct arena *a, struct slice list);
+/* False for a text that is not empty and names no version: a page, or garbage. */
+bool versions_is_list(struct slice list);
 /* The version of an .info; BAD_ANSWER when it is no JSON object with a canonical Version. */
 struct error *info_version(struct arena *a, struct slice info, struct slice *version);
 /* The rel path "<escaped path>/<rest>". */

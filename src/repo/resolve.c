@@ -29,6 +29,9 @@ static struct error *fetch_list(struct resolve *r, struct slice *list)
     struct slice rel;
     TRY(module_rel(r->cx->arena, r->q->mv.path, "@v/list", &rel));
     TRY(fetch_answer_body(r, rel, LIST_MAX_BYTES, list));
+    if (!versions_is_list(*list))
+        return error_new(r->cx->arena, STATUS_BAD_ANSWER, "%s from the upstream names no version",
+                         rel.p);
     *list = versions_normalise(r->cx->arena, *list);
     return NULL;
 }

@@ -42,6 +42,18 @@ struct slice versions_normalise(struct arena *a, struct slice list)
     return arena_dup(a, buf_slice(&out));
 }
 
+bool versions_is_list(struct slice list)
+{
+    if (slice_trim(list).n == 0)
+        return true;
+    while (list.p) {
+        struct slice line = slice_trim(slice_cut_line(&list));
+        if (semver_is_valid(slice_cut(&line, ' ')))
+            return true;
+    }
+    return false;
+}
+
 struct error *info_version(struct arena *a, struct slice info, struct slice *version)
 {
     json_error_t why;

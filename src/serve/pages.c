@@ -4,8 +4,6 @@
  */
 #include "serve/serve_priv.h"
 
-#include "ops/log.h"
-
 static void page_root(struct serve *s, struct http_request *req)
 {
     respond_text(req, 200, "text/plain; charset=utf-8",
@@ -162,8 +160,6 @@ static void page_metrics(struct serve *s, struct http_request *req)
               (double)store_bytes(s->o.store));
     print_one(&b, "modgate_store_max_bytes", "gauge", "Size at which eviction starts; 0 = none.",
               (double)store_max_bytes(s->o.store));
-    print_one(&b, "modgate_log_dropped_total", "counter", "Log lines dropped.",
-              (double)log_dropped_total());
     print_lanes(s, &b);
     print_upstreams(s, http_request_arena(req), &b);
     print_server(s, &b);

@@ -10,6 +10,10 @@ static void test_list_is_sorted_and_cleaned(void **state)
               "v0.0.0-20240102030405-0123456789ab\nv1.0.0-rc.1 2024-01-01T00:00:00Z"));
     assert_slice(got, "v1.0.0-rc.1\nv1.9.0\nv1.10.0\nv2.0.0+incompatible\n");
     assert_slice(versions_normalise(&a, S("")), "");
+    assert_true(versions_is_list(S("")));
+    assert_true(versions_is_list(S("\n")));
+    assert_true(versions_is_list(S("what\nv1.0.0-20200101000000-abcdefabcdef 2020\n")));
+    assert_false(versions_is_list(S("<html>\nv1\xff\n")));
     arena_release(&a);
 }
 
