@@ -44,8 +44,9 @@ static void check_members(struct check *c)
                   {MEMBER_ZIP, ".zip"},
                   {MEMBER_ZIPHASH, ".ziphash"}};
     unsigned need = 0;
+    /* The store places .info last: without it a commit broke off, and the next start ends it. */
     if (c->v->tree->needs_all)
-        need = MEMBER_ALL;
+        need = c->v->members & MEMBER_INFO ? MEMBER_ALL : 0;
     else if (c->v->members & MEMBER_ZIP || c->v->folder)
         need = MEMBER_ZIPHASH;
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
