@@ -100,8 +100,10 @@ static enum h1_verdict next_line(struct slice in, size_t *pos, struct slice *lin
 {
     struct slice rest = slice_skip(in, *pos);
     const char *lf = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
-    if (!lf)
-        return H1_MORE;
+    if (!lf) {
+        const char *cr = rest.n ? memchr(rest.p, '\r', rest.n - 1) : NULL;
+        return cr ? bad(out, 400, "a CR without LF") : H1_MORE;
+    }
     size_t n = (size_t)(lf - rest.p);
     if (n == 0 || rest.p[n - 1] != '\r')
         return bad(out, 400, "a line ends without CR");
@@ -190,6 +192,7 @@ struct seen {
     bool has_host;
     bool has_length;
     bool has_encoding;
+    bool has_upgrade;
     bool has_close;
     bool has_keep_alive;
 };
@@ -205,11 +208,17 @@ static enum h1_verdict see_host(struct slice value, struct seen *seen, struct h1
     return H1_DONE;
 }
 
+/* Readers differ on a tab behind the values that frame the body. The line's end follows a value. */
+static bool has_tab_behind(struct slice value)
+{
+    return value.p[value.n] == '\t';
+}
+
 static enum h1_verdict see_length(struct slice value, struct seen *seen, struct h1_head *out)
 {
     if (seen->has_length)
         return bad(out, 400, "more than one Content-Length field");
-    if (value.n > 18 || !slice_parse_u64(value, &out->content_length))
+    if (has_tab_behind(value) || value.n > 18 || !slice_parse_u64(value, &out->content_length))
         return bad(out, 400, "malformed Content-Length field");
     seen->has_length = true;
     out->body = out->content_length ? H1_BODY_LENGTH : H1_BODY_NONE;
@@ -220,7 +229,7 @@ static enum h1_verdict see_encoding(struct slice value, struct seen *seen, struc
 {
     if (seen->has_encoding)
         return bad(out, 400, "more than one Transfer-Encoding field");
-    if (!slice_eq_nocase(value, S("chunked")))
+    if (!slice_eq_nocase(value, S("chunked")) || has_tab_behind(value))
         return bad(out, 501, "transfer coding not known");
     if (out->is_http_1_0)
         return bad(out, 400, "Transfer-Encoding in HTTP/1.0");
@@ -256,6 +265,9 @@ static enum h1_verdict see_field(struct slice name, struct slice value, struct s
         return slice_eq_nocase(name, S("host")) ? see_host(value, seen, out) : H1_DONE;
     case 6:
         return slice_eq_nocase(name, S("expect")) ? see_expect(value, out) : H1_DONE;
+    case 7:
+        seen->has_upgrade |= slice_eq_nocase(name, S("upgrade"));
+        return H1_DONE;
     case 10:
         return slice_eq_nocase(name, S("connection")) ? see_connection(value, seen) : H1_DONE;
     case 14:
@@ -264,7 +276,10 @@ static enum h1_verdict see_field(struct slice name, struct slice value, struct s
         return slice_eq_nocase(name, S("transfer-encoding")) ? see_encoding(value, seen, out)
                                                              : H1_DONE;
     default:
-        return H1_DONE;
+        /* Some readers stop comparing where the known name ends. */
+        return name.n > 17 && slice_eq_nocase(slice_head(name, 17), S("transfer-encoding"))
+                   ? bad(out, 400, "a name that begins as Transfer-Encoding")
+                   : H1_DONE;
     }
 }
 
@@ -303,6 +318,8 @@ static enum h1_verdict check_whole(const struct seen *seen, struct h1_head *out)
         return bad(out, 400, "both Content-Length and Transfer-Encoding");
     if (seen->has_encoding)
         out->body = H1_BODY_CHUNKED;
+    if (seen->has_upgrade && out->body != H1_BODY_NONE)
+        return bad(out, 400, "a body in a request for another protocol");
     if (seen->has_close)
         out->is_keep_alive = false;
     else if (seen->has_keep_alive)

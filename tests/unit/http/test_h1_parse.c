@@ -82,6 +82,8 @@ static const struct {
     {S(GET_LINE HOST_LINE "a: b\n\r\n"), 400},
     {S(GET_LINE HOST_LINE "\n"), 400},
     {S(GET_LINE HOST_LINE "\r\r\n"), 400},
+    {S(GET_LINE HOST_LINE "\rx"), 400},
+    {S("GET / HTTP/1.1\rHost"), 400},
     /* Host */
     {S(GET_LINE "\r\n"), 400},
     {S(GET_LINE HOST_LINE HOST_LINE "\r\n"), 400},
@@ -102,6 +104,7 @@ static const struct {
     {S(GET_LINE HOST_LINE "Content-Length: 5 5\r\n\r\n"), 400},
     {S(GET_LINE HOST_LINE "Content-Length: 5.0\r\n\r\n"), 400},
     {S(GET_LINE HOST_LINE "Content-Length:\r\n\r\n"), 400},
+    {S(GET_LINE HOST_LINE "Content-Length: 5\t\r\n\r\n"), 400},
     {S(GET_LINE HOST_LINE "Content-Length: 18446744073709551616\r\n\r\n"), 400},
     {S(GET_LINE HOST_LINE "Content-Length: 9999999999999999999\r\n\r\n"), 400},
     {S(GET_LINE HOST_LINE "Content-Length: 0000000000000000000005\r\n\r\n"), 400},
@@ -120,7 +123,10 @@ static const struct {
                           "chunked\r\n\r\n"),
      400},
     {S(GET_LINE HOST_LINE "Transfer-Encoding:\r\n\r\n"), 501},
+    {S(GET_LINE HOST_LINE "Transfer-Encodingx: chunked\r\n\r\n"), 400},
     {S("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400},
+    {S(GET_LINE HOST_LINE "Transfer-Encoding: chunked\t\r\n\r\n"), 501},
+    {S(GET_LINE HOST_LINE "Upgrade: h2c\r\nContent-Length: 5\r\n\r\n"), 400},
     /* Expect */
     {S(GET_LINE HOST_LINE "Expect: 200-ok\r\n\r\n"), 417},
 };
@@ -162,7 +168,7 @@ static const struct {
     {S("GET http://a.example?q HTTP/1.1\r\n" HOST_LINE "\r\n"), "/", "q", H1_BODY_NONE, 0, true, 1},
     {S("OPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"), "*", "", H1_BODY_NONE, 0, true, 1},
     {S(GET_LINE HOST_LINE "Content-Length: 0\r\n\r\n"), "/", "", H1_BODY_NONE, 0, true, 2},
-    {S(GET_LINE HOST_LINE "content-LENGTH:\t 17 \t\r\n\r\n"), "/", "", H1_BODY_LENGTH, 17, true, 2},
+    {S(GET_LINE HOST_LINE "content-LENGTH:\t 17 \r\n\r\n"), "/", "", H1_BODY_LENGTH, 17, true, 2},
     {S(GET_LINE HOST_LINE "Transfer-Encoding: Chunked\r\n\r\n"), "/", "", H1_BODY_CHUNKED, 0, true,
      2},
     {S(GET_LINE HOST_LINE "a:\r\nb: \xc3\xbc \t x\r\n\r\n"), "/", "", H1_BODY_NONE, 0, true, 3},
