@@ -1,7 +1,9 @@
 /* modgate config: check a settings file, print what holds and why, print a sample. */
 #include "cli/cli.h"
 #include "cli/settings_args.h"
+#include "cli/wire.h"
 #include "config/config.h"
+#include "fetch/fetch.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -44,6 +46,15 @@ static void print_result(struct arena *a, const char *file, const struct error *
         printf("%s: fine\n", file ? file : "no settings file; flags, variables and defaults");
 }
 
+/* What only shows when it is used: the list of upstreams, the CA bundle, the netrc file. */
+static struct error *check_sources(struct arena *a, const struct settings *s)
+{
+    struct repo_sources sources;
+    TRY(wire_sources(a, s, &sources));
+    fetcher_free(sources.fetcher);
+    return NULL;
+}
+
 static int run_check(int argc, char **argv)
 {
     struct arena a = ARENA_INIT;
@@ -60,6 +71,8 @@ static int run_check(int argc, char **argv)
         sa.config_file = argv[1];
     const char *file = settings_args_file(&a, &sa);
     struct error *err = settings_args_load(&a, &sa, &s);
+    if (!err)
+        err = check_sources(&a, &s);
     if (as_json)
         print_json_result(&a, file, err);
     else

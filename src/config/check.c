@@ -14,8 +14,7 @@ static void complain(struct loader *l, enum setting_id id, const char *fmt, ...)
     va_start(ap, fmt);
     struct slice text = arena_vprintf(l->arena, fmt, ap);
     va_end(ap);
-    finding_add(&l->findings, "%.*s: %s: %.*s", SLICE_ARG(l->s.origin[id]), setting_info(id)->key,
-                SLICE_ARG(text));
+    loader_complain(l, id, l->s.source[id], l->s.origin[id], text);
 }
 
 static bool is_port(struct slice s)
@@ -92,7 +91,7 @@ static void check_upstream(struct loader *l)
         if (!is_upstream_entry(one))
             complain(l, SETTING_ID_upstream,
                      "%s is not an upstream; write an https://, http:// or file:// URL, or off",
-                     quoted(l->arena, mask_secrets(l->arena, one)));
+                     quoted(l->arena, config_mask_urls(l->arena, one)));
         start = i + 1;
     }
 }

@@ -122,6 +122,9 @@ void settings_print_json(struct buf *b, const struct settings *s);
 void settings_sample(struct buf *b);
 /* The manual page docs/settings.md. [any] */
 void settings_markdown(struct buf *b);
+/* A GOPROXY list for people to see: the secrets in its URLs are masked, in the arena. Pure. [any]
+ */
+struct slice config_mask_urls(struct arena *a, struct slice list);
 /* Names of the settings that differ and need a restart, comma-separated, in the arena. [any] */
 struct slice settings_restart_needed(struct arena *a, const struct settings *old,
                                      const struct settings *now);

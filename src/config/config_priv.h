@@ -59,8 +59,6 @@ void yaml_add_value(struct buf *b, struct slice s);
  * name in it, and says whether the section is another one than before.
  */
 bool setting_opens_section(enum setting_id id, struct slice *section, struct slice *name);
-/* A GOPROXY list with the secrets of its URLs masked. */
-struct slice mask_secrets(struct arena *a, struct slice list);
 
 /* ---- load.c: the state of one load */
 
@@ -75,6 +73,9 @@ struct loader {
 /* Takes a value from a source, or says what is wrong with it. */
 void loader_assign(struct loader *l, enum setting_id id, struct slice text,
                    enum setting_source source, struct slice origin);
+/* Adds a finding with the origin, and with the key where the origin does not name it. */
+void loader_complain(struct loader *l, enum setting_id id, enum setting_source source,
+                     struct slice origin, struct slice text);
 /* A variable's value, or NULL; empty counts as NULL. */
 const char *loader_env(const struct loader *l, const char *name);
 

@@ -19,22 +19,24 @@ static const char *path_in_file(const struct loader *l, const char *path)
     return arena_printf(l->arena, "%.*s/%s", (int)(slash - l->in->file), l->in->file, path).p;
 }
 
+void loader_complain(struct loader *l, enum setting_id id, enum setting_source source,
+                     struct slice origin, struct slice text)
+{
+    bool is_named = source == SOURCE_ENV || source == SOURCE_FLAG;
+    finding_add(&l->findings, "%.*s: %s%s%.*s", SLICE_ARG(origin),
+                is_named ? "" : setting_info(id)->key, is_named ? "" : ": ", SLICE_ARG(text));
+}
+
 void loader_assign(struct loader *l, enum setting_id id, struct slice text,
                    enum setting_source source, struct slice origin)
 {
-    const struct setting_info *info = setting_info(id);
     union setting_value v;
     struct error *err = setting_parse(l->arena, id, text, &v);
-    if (err && source == SOURCE_FILE) {
-        finding_add(&l->findings, "%.*s: %s: %.*s", SLICE_ARG(origin), info->key,
-                    SLICE_ARG(err->text));
-        return;
-    }
     if (err) {
-        finding_add(&l->findings, "%.*s: %.*s", SLICE_ARG(origin), SLICE_ARG(err->text));
+        loader_complain(l, id, source, origin, err->text);
         return;
     }
-    if (source == SOURCE_FILE && info->kind == SETTING_PATH)
+    if (source == SOURCE_FILE && setting_info(id)->kind == SETTING_PATH)
         v.text = path_in_file(l, v.text);
     setting_put(&l->s, id, v);
     l->s.source[id] = source;

@@ -29,7 +29,7 @@ static void add_masked(struct buf *b, struct slice entry)
     buf_add(b, slice_skip(rest, (size_t)at));
 }
 
-struct slice mask_secrets(struct arena *a, struct slice list)
+struct slice config_mask_urls(struct arena *a, struct slice list)
 {
     BUF_SCOPED(b);
     size_t start = 0;
@@ -48,7 +48,7 @@ struct slice mask_secrets(struct arena *a, struct slice list)
 static struct slice shown_value(struct arena *a, const struct settings *s, enum setting_id id)
 {
     struct slice text = setting_format(a, s, id);
-    return setting_info(id)->kind == SETTING_STRING ? mask_secrets(a, text) : text;
+    return setting_info(id)->kind == SETTING_STRING ? config_mask_urls(a, text) : text;
 }
 
 /* True when YAML reads the text without quotes as this text and nothing else. */

@@ -2,7 +2,6 @@
  * The Prometheus text format 0.0.4 (prometheus.io, "Exposition formats"). Series that never counted
  * anything are left out of families with labels, else every route would be there with every status.
  */
-#include "ops/log.h"
 #include "ops/metrics.h"
 #include "ops/metrics_priv.h"
 
@@ -170,8 +169,5 @@ void metrics_print(struct buf *b)
     print_requests(b);
     print_results(b);
     print_singles(b);
-    metrics_head(b, "modgate_log_dropped_total", "counter",
-                 "Log lines dropped because the output was too slow.");
-    metrics_row(b, "modgate_log_dropped_total", NULL, S(""), (double)log_dropped_total());
     metrics_print_process(b);
 }

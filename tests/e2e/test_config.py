@@ -3,9 +3,13 @@
 import json
 import os
 import subprocess
+import sys
 
 import pytest
-from harness import PROGRAM, clean_environment
+from harness import PROGRAM, ROOT, clean_environment
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "tools"))
+import prometheus  # noqa: E402
 
 
 @pytest.fixture
@@ -118,6 +122,18 @@ def test_secrets_are_masked(run, tmp_path):
                    "to a secret_file\n")
 
 
+def test_check_goes_as_far_as_the_daemon(run, tmp_path):
+    """What the daemon would refuse at its start is refused here: upstreams and what their files hold."""
+    not_pem = write(tmp_path / "ca.pem", "no certificate\n")
+    for flags, fault in [(("--upstream", "file://relative"), "file://relative"),
+                         (("--upstream", "https://a b"), "https://a b"),
+                         (("--upstream", "ftp://mirror.example.com"), "ftp://mirror.example.com"),
+                         (("--fetch-ca-file", not_pem), not_pem)]:
+        code, out, err = run("check", *flags)
+        assert (code, out) == (1, "")
+        assert fault in err
+
+
 def test_printed_settings_and_sample_are_files(run, tmp_path):
     for part in ("print", "sample"):
         code, out, _ = run(part)
@@ -146,3 +162,26 @@ def test_help_lists_settings_by_section(run):
     assert lines.index("cache:") < lines.index("fetch:") < lines.index("http:")
     assert any(line.startswith("      --store-max-size SIZE ") for line in lines)
     assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.threads
+def test_secrets_of_upstreams_are_told_to_nobody(gateway_on):
+    gateway = gateway_on("https://reader:hush-hush@127.0.0.1:1", "--fetch-retries", "0")
+    failed = gateway.get("/example.com/m/@v/v1.0.0.info")
+    assert failed.status in (502, 503, 504)
+    metrics = gateway.get("/metrics").text
+    assert "modgate_build_info" in metrics
+    for told in (failed.text, metrics, gateway.get("/readyz").text, gateway.get("/readyz?verbose").text,
+                 gateway.log):
+        assert "hush-hush" not in told
+
+
+def test_metrics_text_is_strict(gateway_on, upstream):
+    """The whole of /metrics, rows of every room, before a reader that forgives nothing."""
+    gateway = gateway_on(upstream.http)
+    for path in ("/healthz", "/example.com/nothing/@v/list", "/-bad/@v/list", "/metrics"):
+        gateway.get(path)
+    answer = gateway.get("/metrics")
+    assert answer["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    families = prometheus.parse(answer.text)
+    assert families["http_server_request_duration_seconds"].type == "histogram"
