@@ -31,9 +31,7 @@ static void check_parts(struct arena *a, struct slice v)
 static void check_make(struct arena *a, struct slice older)
 {
     struct slice v = pseudo_make(a, S("v1"), older, 1136214245, S("abcdef123456"));
-    bool is_odd =
-        semver_build(older).n && !semver_prerelease(older).n && semver_canonical(a, older).n == 0;
-    if (!is_odd && !pseudo_is(v))
+    if (!pseudo_is(v))
         BUG("what was made is no pseudo-version");
     if (semver_is_valid(older) && semver_compare(older, v) >= 0)
         BUG("what was made is not above the older tag");

@@ -2,7 +2,7 @@
  * Faults are collected, so that a file's author sees them all at once, but only the first hundred
  * are kept: a broken file of sixteen megabytes must not make as many messages.
  */
-#include "gomod/directive.h"
+#include "gomod/directive_priv.h"
 
 #include "gomod/quote.h"
 #include "gomod/text.h"

@@ -1,6 +1,6 @@
 #include "gomod/gowork.h"
 
-#include "gomod/directive.h"
+#include "gomod/directive_priv.h"
 
 static void add_use(struct gowork *w, struct mod_reader *r, const struct mod_directive *d)
 {

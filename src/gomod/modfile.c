@@ -4,7 +4,7 @@
  */
 #include "gomod/modfile.h"
 
-#include "gomod/directive.h"
+#include "gomod/directive_priv.h"
 #include "gomod/quote.h"
 #include "gomod/text.h"
 

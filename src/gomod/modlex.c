@@ -2,7 +2,7 @@
  * The lexer is a token ahead of its reader. Bytes that are no UTF-8 count as printable, as they do
  * for the go command: only what is made of a token decides whether it is any good.
  */
-#include "gomod/modlex.h"
+#include "gomod/modlex_priv.h"
 
 #include "gomod/modfile.h"
 #include "gomod/text.h"

@@ -4,10 +4,10 @@
  * line (`anchor`): so the rare string with an escaped newline passes its comment on to what stands
  * before it, as the go command has it. There is no recursion: blocks do not nest.
  */
-#include "gomod/modsyntax.h"
+#include "gomod/modsyntax_priv.h"
 
 #include "gomod/modfile.h"
-#include "gomod/modlex.h"
+#include "gomod/modlex_priv.h"
 
 struct parser {
     struct arena *a;

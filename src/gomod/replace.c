@@ -1,5 +1,5 @@
 /* The replace directive of go.mod and go.work. */
-#include "gomod/directive.h"
+#include "gomod/directive_priv.h"
 #include "gomod/text.h"
 
 /* Rooted, or beginning with "." or "..", in the syntax of any system. (modfile.IsDirectoryPath) */

@@ -1,11 +1,10 @@
 /*
  * The syntax that go.mod and go.work share: statements of tokens, alone or in a block, with the
- * comments that belong to them. What the statements mean is told in modfile.c and gowork.c. Used
- * inside this room only. Source of the rules: go.dev/ref/mod#go-mod-file-lexical and
- * golang.org/x/mod/modfile. Pure. [any]
+ * comments that belong to them. What the statements mean is told in modfile.c and gowork.c. Source
+ * of the rules: go.dev/ref/mod#go-mod-file-lexical and golang.org/x/mod/modfile. Pure. [any]
  */
-#ifndef MODGATE_GOMOD_MODSYNTAX_H
-#define MODGATE_GOMOD_MODSYNTAX_H
+#ifndef MODGATE_GOMOD_MODSYNTAX_PRIV_H
+#define MODGATE_GOMOD_MODSYNTAX_PRIV_H
 
 #include "base/base.h"
 

@@ -1,6 +1,6 @@
 /* Tokens of go.mod and go.work files. Used by modsyntax.c only. Pure. [any] */
-#ifndef MODGATE_GOMOD_MODLEX_H
-#define MODGATE_GOMOD_MODLEX_H
+#ifndef MODGATE_GOMOD_MODLEX_PRIV_H
+#define MODGATE_GOMOD_MODLEX_PRIV_H
 
 #include "base/base.h"
 

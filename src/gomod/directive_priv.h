@@ -1,12 +1,12 @@
 /*
  * What go.mod and go.work have in common beyond syntax: values of tokens, faults, and the
- * directives that both know. Used inside this room only. Pure. [any]
+ * directives that both know. Pure. [any]
  */
-#ifndef MODGATE_GOMOD_DIRECTIVE_H
-#define MODGATE_GOMOD_DIRECTIVE_H
+#ifndef MODGATE_GOMOD_DIRECTIVE_PRIV_H
+#define MODGATE_GOMOD_DIRECTIVE_PRIV_H
 
 #include "gomod/modfile.h"
-#include "gomod/modsyntax.h"
+#include "gomod/modsyntax_priv.h"
 
 /* A file that is being read. */
 struct mod_reader {
