@@ -127,4 +127,10 @@ def scheme(request):
 @pytest.fixture
 def driver(driver_on, upstream, scheme):
     """A driver before the upstream, over HTTP/1.1 in clear or HTTP/2 over TLS."""
-    return driver_on(getattr(upstream, scheme), ca=upstream.ca, stall_ms=400, connect_ms=2000)
+    return driver_on(getattr(upstream, scheme), ca=upstream.ca, stall_ms=30000, connect_ms=30000)
+
+
+@pytest.fixture
+def impatient(driver_on, upstream, scheme):
+    """The same, but a second and a half without a byte is a stall."""
+    return driver_on(getattr(upstream, scheme), ca=upstream.ca, stall_ms=1500, connect_ms=30000)

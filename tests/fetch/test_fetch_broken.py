@@ -98,27 +98,27 @@ def test_connection_lost(driver, upstream, kind):
 
 
 @pytest.mark.parametrize("kind", ["hang", "stall"])
-def test_stalls(driver, upstream, kind):
+def test_stalls(impatient, upstream, kind):
     upstream.fault("*", kind, times=1)
-    assert driver.small(LIST)["status"] == "OK"
+    assert impatient.small(LIST)["status"] == "OK"
     upstream.fault("*", kind)
-    got = driver.small(LIST)
+    got = impatient.small(LIST)
     assert got["status"] == "TIMEOUT"
     assert "no byte came" in got["error"]
 
 
-def test_slow_is_not_stalled(driver, upstream):
-    upstream.fault("*", "drip", delay_ms=50, chunk=1, times=1)
-    got = driver.small(LIST)
+def test_slow_is_not_stalled(impatient, upstream):
+    upstream.fault("*", "drip", delay_ms=200, chunk=1, times=1)
+    got = impatient.small(LIST)
     assert got["status"] == "OK"
-    assert got["ms"] > 400
+    assert got["ms"] > 1500
 
 
 def test_deadline(driver, upstream):
     upstream.fault("*", "drip", delay_ms=50, chunk=1)
     got = driver.small(LIST, deadline=300)
     assert got["status"] == "TIMEOUT"
-    assert upstream.count() == 1
+    assert upstream.count() <= 1
 
 
 def test_cancel(driver_on, upstream, scheme):
@@ -159,13 +159,13 @@ def test_no_such_host(driver_on):
 
 
 def test_breaker(driver_on, upstream, scheme):
-    driver = driver_on(getattr(upstream, scheme), ca=upstream.ca, retries=0, failures=3, pause_ms=600)
+    driver = driver_on(getattr(upstream, scheme), ca=upstream.ca, retries=0, failures=3, pause_ms=2000)
     upstream.fault("*", "reset")
     assert [driver.small(LIST)["status"] for _ in range(4)] == ["BROKEN", "BROKEN", "BROKEN", "UPSTREAM_DOWN"]
     assert upstream.count() == 3
     (row,) = driver.stats()
     assert row["up"] is False and row["failed"] == 4
-    time.sleep(0.7)
+    time.sleep(2.1)
     assert driver.small(LIST)["status"] == "BROKEN"  # the probe
     assert driver.small(LIST)["status"] == "UPSTREAM_DOWN"
     upstream.no_faults()
@@ -176,11 +176,11 @@ def test_breaker(driver_on, upstream, scheme):
 
 @pytest.mark.threads
 def test_one_probe_at_a_time(driver_on, upstream):
-    driver = driver_on(upstream.http, retries=0, failures=1, pause_ms=300, threads=16)
+    driver = driver_on(upstream.http, retries=0, failures=1, pause_ms=1000, threads=16)
     upstream.fault("*", "reset", times=1)
     driver.small(LIST)
-    time.sleep(0.4)
-    upstream.fault("*", "slow", delay_ms=300)
+    time.sleep(1.1)
+    upstream.fault("*", "slow", delay_ms=3000)
     got = [answer["status"] for answer in driver.ask_all([("small", LIST, 1000)] * 16)]
     assert got.count("OK") == 1
     assert got.count("UPSTREAM_DOWN") == 15
@@ -216,3 +216,25 @@ def test_cancelling_some_does_not_hurt_others(driver_on, upstream, scheme):
     requests = [("small", "gen.example.com/m0/@v/main.info", 1000, "cancel=100"), ("small", LIST, 1000)] * 30
     got = [answer["status"] for answer in driver.ask_all(requests)]
     assert got == ["CANCELLED", "OK"] * 30
+
+
+@pytest.mark.threads
+def test_connections_that_close_under_many_requests(driver_on, upstream, tree, scheme):
+    """The upstream says good-bye (GOAWAY, Connection: close) while other requests are under way."""
+    driver = driver_on(getattr(upstream, scheme), ca=upstream.ca, threads=32)
+    upstream.fault("*.mod", "close", times=5)
+    rels = [str(p.relative_to(tree)) for p in tree.rglob("*") if p.suffix in (".mod", ".info")]
+    assert [got["status"] for got in driver.ask_all([("small", rel, 100000) for rel in rels])] == ["OK"] * len(rels)
+
+
+def test_upstream_that_goes_and_comes_back(driver_on, upstream_binary, tree, tmp_path):
+    running = harness.Upstream(upstream_binary, tree, tmp_path / "ca.pem")
+    try:
+        driver = driver_on(running.http, retries=0)
+        assert driver.small(LIST)["status"] == "OK"
+        running.stop()
+        assert driver.small(LIST)["status"] in ("CONNECT", "BROKEN")
+        running.start()
+        assert driver.small(LIST)["status"] == "OK"
+    finally:
+        running.stop()
