@@ -1,26 +1,12 @@
 #include "cli/wire.h"
 
-struct error *wire_data_dir(struct arena *a, const struct settings *s, const char **out)
-{
-    const char *data_home = getenv("XDG_DATA_HOME");
-    const char *home = getenv("HOME");
-    if (s->data_dir[0])
-        *out = s->data_dir;
-    else if (data_home && data_home[0] == '/')
-        *out = arena_printf(a, "%s/modgate", data_home).p;
-    else if (home && home[0] == '/')
-        *out = arena_printf(a, "%s/.local/share/modgate", home).p;
-    else
-        return error_new(a, STATUS_BAD_CONFIG,
-                         "there is no home folder to keep the store in: set data_dir "
-                         "(--data-dir, MODGATE_DATA_DIR)");
-    return NULL;
-}
-
 struct error *wire_store(struct arena *a, const struct settings *s, struct store **out)
 {
-    struct store_options o = {.max_bytes = s->store_max_size};
-    TRY(wire_data_dir(a, s, &o.dir));
+    struct store_options o = {.dir = s->data_dir, .max_bytes = s->store_max_size};
+    if (!o.dir[0])
+        return error_new(a, STATUS_BAD_CONFIG,
+                         "there is no home folder to keep the store in: set data_dir (--data-dir, "
+                         "MODGATE_DATA_DIR)");
     TRY_CTX(a, store_open(a, &o, out), "opening the store in %s", o.dir);
     return NULL;
 }

@@ -8,8 +8,6 @@
 #include "repo/repo.h"
 #include "store/store.h"
 
-/* The data folder: the setting, else $XDG_DATA_HOME/modgate, else ~/.local/share/modgate. */
-struct error *wire_data_dir(struct arena *a, const struct settings *s, const char **out) MUST_CHECK;
 /* Opens the store of the settings. The caller closes it. */
 struct error *wire_store(struct arena *a, const struct settings *s, struct store **out) MUST_CHECK;
 /* Makes the sources; their fetcher is the caller's until repo_new() or repo_set_sources() took it.

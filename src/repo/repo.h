@@ -69,8 +69,8 @@ struct error *repo_set_sources(struct arena *a, struct repo *r,
                                const struct repo_sources *sources) MUST_CHECK;
 /*
  * What is stored or known here, without asking outside: at most an open and a read. An answer with
- * freshness MISSING is not an error; a refusal (private path, unknown database) is: what a mirror once
- * said of a path that is private now is not given either. [loop]
+ * freshness MISSING is not an error; a refusal (private path, unknown database) is: what a mirror
+ * once said of a path that is private now is not given either. [loop]
  */
 struct error *repo_lookup(struct repo *r, struct arena *a, const struct question *q,
                           struct repo_answer *out) MUST_CHECK;

@@ -78,6 +78,22 @@ void respond_text(struct http_request *req, int status, const char *content_type
 /* The text for a status: one to three lines, at most 648 bytes, as go shows it. Pure. */
 struct slice refusal_text(struct arena *a, enum status status, struct slice reason);
 
+/* A page that a worker makes: make() adds to text, and may set status and content_type. */
+struct page {
+    struct job job;
+    struct loop_task task;
+    struct serve *serve;
+    struct http_request *req;
+    struct loop *loop;
+    bool has_left;
+    void (*make)(struct page *p, struct arena *a); /* [worker] */
+    int status;
+    const char *content_type;
+    struct buf text;
+};
+void make_metrics(struct page *p, struct arena *a);   /* page_metrics.c */
+void make_readiness(struct page *p, struct arena *a); /* page_ready.c */
+
 /* pages.c: /, /healthz, /livez, /readyz, /version, /metrics. False: not one of them. */
 bool pages_handle(struct serve *s, struct http_request *req, struct slice path);
 

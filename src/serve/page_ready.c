@@ -1,0 +1,52 @@
+/* /readyz: whether this gateway should get requests, and what is wrong with it. */
+#include "serve/serve_priv.h"
+
+static void say(struct page *p, bool is_fine, bool is_vital, const char *name, struct slice why)
+{
+    if (is_fine)
+        buf_printf(&p->text, "[+]%s ok%s%.*s\n", name, why.n ? ": " : "", SLICE_ARG(why));
+    else
+        buf_printf(&p->text, "[%c]%s failed: %.*s\n", is_vital ? '-' : '!', name, SLICE_ARG(why));
+    if (!is_fine && is_vital)
+        p->status = 503;
+}
+
+static void look_at_store(struct page *p, struct arena *a)
+{
+    uint64_t free_bytes = 0;
+    struct error *err = store_health(p->serve->o.store, a, &free_bytes);
+    say(p, !err, true, "store",
+        err ? error_chain(a, err) : arena_printf(a, "%" PRIu64 " bytes free", free_bytes));
+}
+
+/* An upstream that is down does not make the gateway unready: what is stored is served. */
+static void look_at_upstreams(struct page *p, struct arena *a)
+{
+    struct fetch_upstream_stats *rows;
+    size_t count;
+    repo_upstream_stats(p->serve->o.repo, a, &rows, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct slice why = rows[i].is_up && !rows[i].last_error.n
+                               ? rows[i].name
+                               : arena_printf(a, "%.*s: %.*s", SLICE_ARG(rows[i].name),
+                                              SLICE_ARG(rows[i].last_error));
+        say(p, rows[i].is_up, false, "upstream", why);
+    }
+}
+
+static void look_at_reload(struct page *p, struct arena *a)
+{
+    struct serve *s = p->serve;
+    pthread_mutex_lock(&s->lock);
+    struct slice why = arena_dup(a, slice_of(s->reload_error));
+    pthread_mutex_unlock(&s->lock);
+    say(p, why.n == 0, false, "configuration", why);
+}
+
+void make_readiness(struct page *p, struct arena *a)
+{
+    say(p, !atomic_load(&p->serve->is_draining), true, "accepting", S(""));
+    look_at_store(p, a);
+    look_at_upstreams(p, a);
+    look_at_reload(p, a);
+}
