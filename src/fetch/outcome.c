@@ -26,7 +26,7 @@ static bool is_blank(struct slice c)
 
 struct slice reason_line(struct arena *a, struct slice text)
 {
-    char *p = arena_alloc(a, REASON_MAX_BYTES + 4);
+    char *p = arena_alloc(a, REASON_MAX_BYTES);
     size_t n = 0;
     bool is_cut = false, is_after_blank = false;
     if (!slice_is_utf8(text))
@@ -47,11 +47,7 @@ struct slice reason_line(struct arena *a, struct slice text)
         n += len;
         is_after_blank = false;
     }
-    if (is_cut) {
-        memcpy(p + n, "...", 3);
-        n += 3;
-    }
-    return slice_make(p, n);
+    return is_cut ? arena_printf(a, "%.*s...", (int)n, p) : slice_make(p, n);
 }
 
 static bool is_html(struct slice content_type)

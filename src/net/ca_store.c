@@ -1,3 +1,8 @@
+/*
+ * OpenSSL could load a bundle and a folder by itself, but reads folders by hashed names only; go
+ * reads every file of them. So the files are read here, each certificate is added once, and what
+ * cannot be read or parsed is passed over: one bad file must not take the trust in all others away.
+ */
 #include "net/ca_store.h"
 
 #include "base/encode.h"

@@ -175,20 +175,27 @@ static void set_protocols(struct transfer *t)
     SET(t, CURLOPT_TCP_KEEPALIVE, 1L);
 }
 
-/* Many requests to an https origin wait for its first connection and then share it. */
+/* For the origin and for a proxy that speaks TLS: our certificates, not libcurl's. */
 static void set_tls(struct transfer *t)
 {
-    if (!slice_eq(t->url.scheme, S("https"))) {
-        SET(t, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    if (!t->options.roots)
         return;
-    }
-    SET(t, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    SET(t, CURLOPT_PIPEWAIT, 1L);
     SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(t, CURLOPT_CAINFO, NULL);
     SET(t, CURLOPT_CAPATH, NULL);
+    SET(t, CURLOPT_PROXY_CAINFO, NULL);
+    SET(t, CURLOPT_PROXY_CAPATH, NULL);
     SET(t, CURLOPT_SSL_CTX_FUNCTION, on_tls);
     SET(t, CURLOPT_SSL_CTX_DATA, t);
+}
+
+/* Many requests to an https origin wait for its first connection and then share it. */
+static void set_version(struct transfer *t)
+{
+    bool is_https = slice_eq(t->url.scheme, S("https"));
+    long version = is_https ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+    SET(t, CURLOPT_HTTP_VERSION, version);
+    SET(t, CURLOPT_PIPEWAIT, is_https ? 1L : 0L);
 }
 
 /* Always told, so that libcurl does not look at the environment by its own rules. */
@@ -264,6 +271,7 @@ void transfer_open(struct transfer *t, bool with_authorization)
     SET(t, CURLOPT_CONNECTTIMEOUT_MS, (long)t->options.connect_timeout_ms);
     SET(t, CURLOPT_FRESH_CONNECT, t->rq->needs_fresh_connection ? 1L : 0L);
     set_protocols(t);
+    set_version(t);
     set_tls(t);
     set_proxy(t);
     set_callbacks(t);

@@ -15,7 +15,7 @@
 struct transfer_options {
     unsigned connect_timeout_ms;
     unsigned stall_timeout_ms;
-    X509_STORE *roots; /* NULL for http */
+    X509_STORE *roots; /* NULL when no TLS is spoken */
 };
 
 struct transfer {

@@ -93,7 +93,7 @@ def tree(upstream_binary, tmp_path_factory):
 @pytest.fixture(scope="session")
 def started_upstream(upstream_binary, tree, tmp_path_factory):
     ca = tmp_path_factory.mktemp("ca") / "ca.pem"
-    running = harness.Upstream(upstream_binary, tree, ca, "-proxy", "127.0.0.1:0")
+    running = harness.Upstream(upstream_binary, tree, ca, "-proxy", "127.0.0.1:0", "-proxy-tls", "127.0.0.1:0")
     yield running
     running.stop()
 

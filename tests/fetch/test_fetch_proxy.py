@@ -92,6 +92,14 @@ def test_each_hop_has_its_own_proxy(driver_on, upstream, names, free_env):
     assert upstream.count("/CONNECT/*") == 1
 
 
+@pytest.mark.parametrize("target", ["http", "https"])
+def test_proxy_over_tls(driver_on, upstream, names, free_env, target):
+    env = {**free_env, "HTTPS_PROXY": upstream.proxy_tls, "HTTP_PROXY": upstream.proxy_tls}
+    assert driver_on(names[target], ca=upstream.ca, env=env).small(LIST)["status"] == "OK"
+    assert upstream.count("/CONNECT/*") + upstream.count("/FORWARD/*") == 1
+    assert driver_on(names[target], retries=0, env=env).small(LIST)["status"] == "TLS_CERT"
+
+
 def test_proxy_errors(driver_on, upstream, names, free_env):
     upstream.fault("/CONNECT/*", "status", code=407)
     driver = driver_on(names["https"], ca=upstream.ca, retries=0, env={**free_env, "HTTPS_PROXY": upstream.proxy})

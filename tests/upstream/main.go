@@ -18,6 +18,7 @@
 //	-ca FILE        where to write the CA's certificate (default: DIR.ca.pem)
 //	-proxy ADDR     a forward proxy: CONNECT and absolute URLs; every target host is dialled at
 //	                127.0.0.1 with the port asked for (default: none)
+//	-proxy-tls ADDR the same proxy, spoken to over TLS (needs -https)
 //	-proxy-auth U:P the proxy asks for these (407 without)
 //	-sumdb NAME     name of the checksum database (default sum.test.example; "" = none), served as
 //	                /sumdb/NAME/… and, for clients that go there directly, as /lookup/, /tile/, /latest
@@ -59,11 +60,11 @@ import (
 )
 
 type options struct {
-	dir, mainDir, httpAddr, httpsAddr, caFile, proxyAddr, proxyAuth, sumdb string
-	gen, maxSize                                                           int
-	seed                                                                   int64
-	latency                                                                time.Duration
-	onlyGen, linger                                                        bool
+	dir, mainDir, httpAddr, httpsAddr, caFile, proxyAddr, proxyTLSAddr, proxyAuth, sumdb string
+	gen, maxSize                                                                         int
+	seed                                                                                 int64
+	latency                                                                              time.Duration
+	onlyGen, linger                                                                      bool
 }
 
 func parseFlags() *options {
@@ -78,6 +79,7 @@ func parseFlags() *options {
 	flag.StringVar(&o.httpsAddr, "https", "", "TLS address")
 	flag.StringVar(&o.caFile, "ca", "", "file for the CA certificate")
 	flag.StringVar(&o.proxyAddr, "proxy", "", "forward proxy address")
+	flag.StringVar(&o.proxyTLSAddr, "proxy-tls", "", "forward proxy address, over TLS")
 	flag.StringVar(&o.proxyAuth, "proxy-auth", "", "user:password of the proxy")
 	flag.StringVar(&o.sumdb, "sumdb", "sum.test.example", "name of the checksum database")
 	flag.DurationVar(&o.latency, "latency", 0, "wait before each answer")
@@ -133,6 +135,11 @@ func serve(o *options) {
 		ready["ca"] = o.caFile
 		ready["https"] = fmt.Sprintf("https://localhost:%d", l.Addr().(*net.TCPAddr).Port)
 		servers = append(servers, startTLS(h, l, certs))
+		if o.proxyTLSAddr != "" {
+			l := listen(o.proxyTLSAddr)
+			ready["proxy_tls"] = fmt.Sprintf("https://localhost:%d", l.Addr().(*net.TCPAddr).Port)
+			servers = append(servers, startProxy(h, certs.listen(l), o.proxyAuth))
+		}
 	}
 	if o.proxyAddr != "" {
 		l := listen(o.proxyAddr)

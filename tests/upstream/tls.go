@@ -48,6 +48,13 @@ func (c *certificates) config() *tls.Config {
 	}
 }
 
+// listen speaks TLS on a listener, HTTP/1.1 only.
+func (c *certificates) listen(l net.Listener) net.Listener {
+	config := c.config()
+	config.NextProtos = []string{"http/1.1"}
+	return tls.NewListener(l, config)
+}
+
 func newKey() *ecdsa.PrivateKey {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(err)
