@@ -6,7 +6,6 @@
 struct http_client {
     struct courier *courier;
     struct http_client_options options;
-    char *ca_file;
     struct arena arena; /* the proxy variables */
     struct proxy_env proxy_env;
     pthread_mutex_t roots_lock;
