@@ -37,7 +37,9 @@ static struct error *list_store(struct run *r, const char *dir)
 {
     struct verify_tree *partial = target_partial_tree(&r->a, dir);
     TRY(verify_list_tree(&r->a, &r->report, target_tree(&r->a, dir), &r->list));
-    return partial ? verify_list_tree(&r->a, &r->report, partial, &r->list) : NULL;
+    if (partial)
+        TRY(verify_list_tree(&r->a, &r->report, partial, &r->list));
+    return verify_mark_unfinished(&r->a, dir, &r->list);
 }
 
 static struct error *list_go_sum(struct run *r, const char *path)

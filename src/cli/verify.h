@@ -3,6 +3,7 @@
  *
  *   verify_target.c   tells a store, a module cache, a vendor folder and a go.sum apart
  *   verify_tree.c     lists the versions of a GOPROXY tree
+ *   verify_unfinished.c   knows what a store is still publishing
  *   verify_gosum.c    lists the versions that a go.sum names
  *   verify_version.c  checks one version (worker threads)
  *   verify_folder.c   compares an extracted folder with its zip
@@ -64,6 +65,7 @@ struct verify_version {
     unsigned members;             /* of enum verify_member */
     uint64_t zip_bytes;
     const struct gosum *go_sum; /* what else to compare with; NULL: nothing */
+    bool is_unfinished;         /* a store is publishing it, or will at its next start */
     bool is_bad; /* has a problem; written by the one worker that checks it, then read */
     bool is_purged;
 };
@@ -127,6 +129,11 @@ struct error *verify_list_gosum(struct arena *a, struct verify_report *r, const 
 /* The version of a tree with its members as they are on disk; stem and folder in the arena. */
 struct error *verify_find(struct arena *a, const struct verify_tree *tree, struct module_version mv,
                           struct verify_version *out) MUST_CHECK;
+/* Marks the versions that the stage of a store still names. To be called after the listing. */
+struct error *verify_mark_unfinished(struct arena *a, const char *store,
+                                     struct verify_list *list) MUST_CHECK;
+/* Looks at the members again; returns those that are there now. */
+unsigned verify_members(struct arena *a, const char *stem, uint64_t *zip_bytes);
 void verify_list_add(struct verify_list *list, const struct verify_version *v);
 
 void verify_check_version(struct verify_worker *w, struct verify_version *v);

@@ -173,23 +173,30 @@ struct error *verify_list_tree(struct arena *a, struct verify_report *r,
     return NULL;
 }
 
+unsigned verify_members(struct arena *a, const char *stem, uint64_t *zip_bytes)
+{
+    struct stat st;
+    unsigned found = 0;
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        if (stat(arena_printf(a, "%s%s", stem, members[i].suffix).p, &st) < 0)
+            continue;
+        found |= members[i].member;
+        if (members[i].member == MEMBER_ZIP)
+            *zip_bytes = (uint64_t)st.st_size;
+    }
+    return found;
+}
+
 struct error *verify_find(struct arena *a, const struct verify_tree *tree, struct module_version mv,
                           struct verify_version *out)
 {
     struct slice path, version;
-    struct stat st;
     TRY(module_escape_path(a, mv.path, &path));
     TRY(module_escape_version(a, mv.version, &version));
     *out = (struct verify_version){.tree = tree, .mv = mv};
     out->stem =
         arena_printf(a, "%s/%.*s/@v/%.*s", tree->root, SLICE_ARG(path), SLICE_ARG(version)).p;
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        if (stat(arena_printf(a, "%s%s", out->stem, members[i].suffix).p, &st) < 0)
-            continue;
-        out->members |= members[i].member;
-        if (members[i].member == MEMBER_ZIP)
-            out->zip_bytes = (uint64_t)st.st_size;
-    }
+    out->members = verify_members(a, out->stem, &out->zip_bytes);
     if (!(out->members & MEMBER_PARTIAL))
         out->folder = find_folder(a, tree, path, version);
     return NULL;

@@ -34,6 +34,14 @@ static void bad(struct check *c, const char *file, const struct error *err)
     verify_bad(c->w->report, c->v, file, "%s", error_chain(&c->w->arena, err).p);
 }
 
+static void report_missing(struct check *c, const char *file)
+{
+    if (c->v->is_unfinished)
+        verify_note(c->w->report, file, "not there yet: its publication is not finished");
+    else
+        verify_bad(c->w->report, c->v, file, "missing");
+}
+
 static void check_members(struct check *c)
 {
     static const struct {
@@ -44,14 +52,15 @@ static void check_members(struct check *c)
                   {MEMBER_ZIP, ".zip"},
                   {MEMBER_ZIPHASH, ".ziphash"}};
     unsigned need = 0;
-    /* The store places .info last: without it a commit broke off, and the next start ends it. */
     if (c->v->tree->needs_all)
-        need = c->v->members & MEMBER_INFO ? MEMBER_ALL : 0;
+        need = MEMBER_ALL;
     else if (c->v->members & MEMBER_ZIP || c->v->folder)
         need = MEMBER_ZIPHASH;
+    if (need & ~c->v->members) /* it may have been listed half published */
+        c->v->members = verify_members(&c->w->arena, c->v->stem, &c->v->zip_bytes);
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         if (need & wanted[i].member & ~c->v->members)
-            verify_bad(c->w->report, c->v, member_path(c, wanted[i].suffix), "missing");
+            report_missing(c, member_path(c, wanted[i].suffix));
     }
     if (c->v->members & MEMBER_PARTIAL)
         verify_note(c->w->report, member_path(c, ".partial"),

@@ -100,7 +100,7 @@ static struct error *rewrite(struct store *s, struct arena *a, struct slice esca
         return disk_unlink(s, a, rel);
     TRY(owner_ready(s, a));
     const char *temp = owner_temp_name(s, a);
-    TRY(disk_write(a, s->owner.fd, temp, buf_slice(&b), 0644, false));
+    TRY(disk_write(a, s->owner.fd, temp, buf_slice(&b), 0644, true));
     return disk_replace(a, s->owner.fd, temp, s->dir_fd, rel);
 }
 
@@ -157,4 +157,12 @@ struct error *list_add(struct store *s, struct arena *a, const struct ctx *cx,
         return NULL;
     TRY_CTX(a, append(a, fd, text.n, version), "adding to %s/%s", s->dir, rel);
     return NULL;
+}
+
+struct error *list_sync(struct store *s, struct arena *a, const struct names *n,
+                        struct slice version)
+{
+    TRY(list_add(s, a, NULL, n, version));
+    FD_SCOPED fd = openat(s->dir_fd, list_rel(a, n->escaped_path), O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? NULL : disk_sync(a, fd, "@v/list");
 }

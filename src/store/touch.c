@@ -105,22 +105,18 @@ void store_touch(struct store *s, struct module_version mv)
     pthread_mutex_unlock(&t->mutex);
 }
 
-bool touches_any(struct touches *t)
-{
-    pthread_mutex_lock(&t->mutex);
-    bool has_any = t->table->count > 0;
-    pthread_mutex_unlock(&t->mutex);
-    return has_any;
-}
-
-/* Takes the table away, so that touching goes on while it is written. */
+/* Takes the table away, so that touching goes on while it is written. NULL when it is empty. */
 static struct table *take(struct touches *t)
 {
-    struct table *fresh = table_new();
+    struct table *fresh = table_new(), *taken = NULL;
     pthread_mutex_lock(&t->mutex);
-    struct table *taken = t->table;
-    t->table = fresh;
+    if (t->table->count) {
+        taken = t->table;
+        t->table = fresh;
+        fresh = NULL;
+    }
     pthread_mutex_unlock(&t->mutex);
+    free(fresh);
     return taken;
 }
 
@@ -139,9 +135,9 @@ static struct error *write_all(struct store *s, struct arena *a, struct table *t
 
 struct error *touches_write(struct store *s, struct arena *a)
 {
-    if (!touches_any(s->touches))
-        return NULL;
     struct table *taken = take(s->touches);
+    if (!taken)
+        return NULL;
     struct error *err = write_all(s, a, taken);
     table_free(taken);
     return err;

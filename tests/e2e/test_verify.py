@@ -185,6 +185,7 @@ def test_zip_is_gone_and_the_folder_is_checked(cache):
     (".ziphash", b"h1:x", "is no h1"),
     (".zip", b"", "not a zip file"),
     (".zip", None, "missing"),
+    (".info", None, "missing"),
     (".mod", None, "missing"),
     (".ziphash", None, "missing"),
 ])
@@ -198,10 +199,29 @@ def test_members_of_a_store(store, suffix, content, reason):
     assert len(found) == 1 and found[0].startswith(f"v1.2.3{suffix}: ") and reason in found[0]
 
 
-def test_a_version_without_info_is_a_commit_that_broke_off(store):
-    """.info is placed last, so after a kill the tree may hold what comes before it: the next start ends it."""
+def test_publication_that_broke_off_is_no_damage(store):
     os.remove(store.path(store.stem(GOOD, "v1.2.3") + ".info"))
-    assert report(store.root)["ok"]
+    store.put("stage/123-abc/0/intent", f"modgate-intent 1\nwhole\n{GOOD}\nv1.2.3\nh1:x\n\n1\nend\n".encode())
+    doc = report("--purge", store.root)
+    assert doc["ok"] and doc["versions"] == 1
+    assert [n["reason"] for n in doc["notes"]] == ["not there yet: its publication is not finished"]
+    os.rename(store.path("stage/123-abc/0/intent"), store.path("stage/123-abc/done-0"))
+    assert reasons(report(store.root)) == ["v1.2.3.info: missing"]
+
+
+def test_progress_on_a_terminal(cache):
+    main, terminal = os.openpty()
+    with subprocess.Popen([PROGRAM, "verify", cache.root], stdout=subprocess.DEVNULL, stderr=terminal) as running:
+        os.close(terminal)
+        shown = b""
+        try:
+            while piece := os.read(main, 4096):
+                shown += piece
+        except OSError:  # the terminal has no other end any more
+            pass
+        assert running.wait() == 0
+    os.close(main)
+    assert b"2 of 2 versions" in shown and b"100%" in shown
 
 
 def test_module_without_go_mod_has_a_made_one(cache):
