@@ -62,7 +62,7 @@ static void check_lists(struct arena *a, struct slice *v, size_t n)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a = ARENA_INIT;
-    struct slice rest = slice_make((const char *)data, size), versions[VERSIONS_MAX];
+    struct slice rest = slice_make((const char *)data, size), versions[VERSIONS_MAX] = {0};
     size_t n = 0;
     while (rest.p && n < VERSIONS_MAX) {
         versions[n] = slice_cut(&rest, '\n');

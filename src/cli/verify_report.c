@@ -15,8 +15,8 @@ void verify_report_release(struct verify_report *r)
     arena_release(&r->arena);
 }
 
-static void add(struct verify_report *r, struct verify_problem p, const char *file, const char *fmt,
-                va_list ap)
+__attribute__((format(printf, 4, 0))) static void
+add(struct verify_report *r, struct verify_problem p, const char *file, const char *fmt, va_list ap)
 {
     pthread_mutex_lock(&r->lock);
     if (r->count == r->cap) {

@@ -31,8 +31,8 @@ struct log_field {
 /* Starts the writer thread. */
 void log_start(void);
 /*
- * Writes what is left and ends the writer; gives up when the output takes nothing for three seconds.
- * The other threads have stopped logging by then.
+ * Writes what is left and ends the writer; gives up when the output takes nothing for three
+ * seconds. The other threads have stopped logging by then.
  */
 void log_stop(void);
 /* At the start: info and text. May change at any time. */
