@@ -36,28 +36,37 @@ struct error {
     int line;
 };
 
-typedef struct error *error_p;
+/* For compilers and checkers that cannot see into the functions below: an error is never NULL. */
+static inline struct error *error_sure(struct error *e)
+{
+    if (!e)
+        __builtin_unreachable();
+    return e;
+}
 
 /* [any] All of these: the result lives in the arena and is never NULL. */
 struct error *error_new_at(struct arena *a, const char *file, int line, enum status status,
                            const char *fmt, ...)
     __attribute__((format(printf, 5, 6), returns_nonnull));
-#define error_new(a, status, ...) error_new_at((a), __FILE__, __LINE__, (status), __VA_ARGS__)
+#define error_new(a, status, ...)                                                                  \
+    error_sure(error_new_at((a), __FILE__, __LINE__, (status), __VA_ARGS__))
 /* Wraps cause: same status, one more sentence. */
 struct error *error_wrap_at(struct arena *a, const char *file, int line, const struct error *cause,
                             const char *fmt, ...)
     __attribute__((format(printf, 5, 6), returns_nonnull));
-#define error_wrap(a, cause, ...) error_wrap_at((a), __FILE__, __LINE__, (cause), __VA_ARGS__)
+#define error_wrap(a, cause, ...)                                                                  \
+    error_sure(error_wrap_at((a), __FILE__, __LINE__, (cause), __VA_ARGS__))
 /* Wraps cause and gives it another status: for the layer that knows what it means. */
 struct error *error_as_at(struct arena *a, const char *file, int line, enum status status,
                           const struct error *cause, const char *fmt, ...)
     __attribute__((format(printf, 6, 7), returns_nonnull));
 #define error_as(a, status, cause, ...)                                                            \
-    error_as_at((a), __FILE__, __LINE__, (status), (cause), __VA_ARGS__)
+    error_sure(error_as_at((a), __FILE__, __LINE__, (status), (cause), __VA_ARGS__))
 /* From errno: ENOSPC and EDQUOT give NO_SPACE, EROFS and EACCES READ_ONLY, the rest IO. */
 struct error *error_errno_at(struct arena *a, const char *file, int line, int err, const char *fmt,
                              ...) __attribute__((format(printf, 5, 6), returns_nonnull));
-#define error_errno(a, err, ...) error_errno_at((a), __FILE__, __LINE__, (err), __VA_ARGS__)
+#define error_errno(a, err, ...)                                                                   \
+    error_sure(error_errno_at((a), __FILE__, __LINE__, (err), __VA_ARGS__))
 /* A deep copy into another arena. */
 struct error *error_dup(struct arena *a, const struct error *e);
 

@@ -207,6 +207,7 @@ static struct error *walk(struct fetcher *f, struct ctx *cx, struct slice rel, u
                           struct sink *sink, struct slice *from)
 {
     struct error *best = NULL;
+    *from = S("");
     TRY(check_rel(cx->arena, rel));
     for (size_t i = 0; i < f->count; i++) {
         struct entry *e = &f->entries[i];

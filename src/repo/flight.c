@@ -55,9 +55,9 @@ static struct flight *find(struct flights *fs, struct slice key)
     return f;
 }
 
-static void unref(struct flight *f)
+static void unref(struct flight *f, unsigned refs)
 {
-    if (atomic_fetch_sub(&f->refs, 1) != 1)
+    if (atomic_fetch_sub(&f->refs, refs) != refs)
         return;
     fd_cleanup(&f->answer.fd); /* waiters that want it have their own */
     arena_release(&f->arena);
@@ -85,7 +85,7 @@ static void tell_waiter(struct loop_task *task)
     if (!w->has_left)
         w->on_done(w, f->err, f->err ? NULL : &f->answer);
     w->release(w);
-    unref(f);
+    unref(f, 1);
 }
 
 static void run_flight(struct job *job)
@@ -108,7 +108,7 @@ static void run_flight(struct job *job)
         next = w->next; /* once posted, w may be gone */
         loop_post(w->loop, &w->task);
     }
-    unref(f);
+    unref(f, 1);
 }
 
 static void copy_question(struct arena *a, const struct question *q, struct question *out)
@@ -140,7 +140,7 @@ static struct flight *start(struct flights *fs, const struct question *q, enum l
     if (lane_submit(fs->lane, &f->job, class))
         return f;
     close_flight(f);
-    unref(f);
+    unref(f, 1);
     return NULL;
 }
 
@@ -240,7 +240,5 @@ void flight_leave(struct flight_waiter *w)
     if (is_told)
         return;
     w->release(w);
-    unref(f);
-    if (was_withdrawn)
-        unref(f);
+    unref(f, was_withdrawn ? 2 : 1); /* the job's too, which will not run */
 }

@@ -183,7 +183,7 @@ static struct error *give_stale(struct resolve *r, struct error *err)
 
 static struct error *resolve_mutable(struct resolve *r)
 {
-    struct slice body;
+    struct slice body = S("");
     struct error *err = fetch_mutable(r, &body);
     if (err && status_class(err->status) == CLASS_ABSENT)
         return give_absent(r, err);
