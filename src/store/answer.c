@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <isa-l/crc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,17 +55,12 @@ static struct answer_name name_of(struct slice key)
 
 /* ---- the file: a line of head, the key, the body ---- */
 
-static uint32_t checksum(struct slice key, struct slice body)
-{
-    uint32_t crc = crc32_gzip_refl(0, (const unsigned char *)key.p, key.n);
-    return crc32_gzip_refl(crc, (const unsigned char *)body.p, body.n);
-}
-
 static struct slice format_answer(struct arena *a, struct slice key, int status, struct slice body)
 {
+    struct slice rest = slice_make(JOIN(a, key, body), key.n + body.n);
     struct slice head = arena_printf(a, ANSWER_MAGIC " %d %" PRId64 " %zu %zu %" PRIu32 "\n",
-                                     status, now_unix_s(), key.n, body.n, checksum(key, body));
-    return slice_make(JOIN(a, head, key, body), head.n + key.n + body.n);
+                                     status, now_unix_s(), key.n, body.n, checksum(rest));
+    return slice_make(JOIN(a, head, rest), head.n + rest.n);
 }
 
 static bool parse_head(struct slice *rest, uint64_t field[5])
@@ -89,7 +83,7 @@ static bool parse_answer(struct slice file, struct slice key, struct store_answe
         field[3] != file.n - key.n)
         return false;
     struct slice body = slice_skip(file, key.n);
-    if (!slice_eq(slice_head(file, key.n), key) || field[4] != checksum(key, body))
+    if (!slice_eq(slice_head(file, key.n), key) || field[4] != checksum(file))
         return false;
     *out = (struct store_answer){
         .found = true, .status = (int)field[0], .learnt_unix_s = (int64_t)field[1], .body = body};
@@ -218,7 +212,7 @@ struct error *store_answer_put(struct store *s, struct arena *a, struct slice ke
                          body.n);
     struct answer_name n = name_of(key);
     TRY(owner_ready(s, a));
-    TRY(disk_dir_fast(s, a, n.dir));
+    TRY(disk_make_dir(s, a, n.dir));
     TRY(replace(s, a, &n, format_answer(a, key, status, body)));
     if (atomic_fetch_add(&s->answer_puts[n.bucket], 1) % SWEEP_EVERY == SWEEP_EVERY - 1)
         return sweep(s, a, n.dir);

@@ -51,6 +51,6 @@ struct error *store_blob_put(struct store *s, struct arena *a, struct slice name
         return NULL;
     TRY(owner_ready(s, a));
     struct slice path = slice_of(rel);
-    TRY(disk_dir_fast(s, a, arena_cstr(a, slice_head(path, (size_t)slice_rfind(path, '/')))));
+    TRY(disk_make_dir(s, a, arena_cstr(a, slice_head(path, (size_t)slice_rfind(path, '/')))));
     return place_blob(s, a, rel, body);
 }

@@ -1,16 +1,9 @@
 /*
  * Folders, small files and locks below the data folder.
  *
- * Durable folders: fsync of a file does not make the name of its folder durable, so each folder on
- * the way is synced once its child was made. Another thread or process may have made a folder and
- * not have synced it yet; therefore "it is there" is not enough, and what this process has synced
- * itself is remembered in a small lossy table of hashes. Folders are never removed, so a remembered
- * one stays durable.
- *
  * Locks: a byte of the file `lock`, picked by the hash of the name, under an open-file-description
  * lock: it holds between threads and between processes, goes away with its process, and leaves no
- * lock files behind. Two names that share a byte only wait for each other needlessly; nobody holds
- * two names' locks of the same kind at once, so that cannot end in a deadlock.
+ * lock files behind. Two names that share a byte only wait for each other needlessly.
  */
 #include "store/store_priv.h"
 
@@ -78,75 +71,54 @@ struct error *disk_open_object(const struct store *s, struct arena *a, const cha
     return NULL;
 }
 
-static uint64_t hash64(struct slice name)
+static off_t lock_offset(struct slice name)
 {
     uint8_t sum[SHA256_BYTES];
     uint64_t h;
     sha256(name, sum);
     memcpy(&h, sum, sizeof(h));
-    return h | 1; /* 0 marks an empty slot */
+    return (off_t)(h >> 2);
 }
 
-static bool is_synced(struct store *s, uint64_t h)
+struct error *disk_make_dir(struct store *s, struct arena *a, const char *rel)
 {
-    return atomic_load_explicit(&s->synced_dirs[h % SYNCED_SLOTS], memory_order_relaxed) == h;
-}
-
-static void remember_synced(struct store *s, uint64_t h)
-{
-    atomic_store_explicit(&s->synced_dirs[h % SYNCED_SLOTS], h, memory_order_relaxed);
-}
-
-static struct error *sync_parent_of(struct store *s, struct arena *a, struct slice rel)
-{
-    ptrdiff_t slash = slice_rfind(rel, '/');
-    const char *parent = slash < 0 ? "." : arena_cstr(a, slice_head(rel, (size_t)slash));
-    FD_SCOPED fd = openat(s->dir_fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return disk_error(a, errno, "opening the folder %s/%s", s->dir, parent);
-    return disk_sync(a, fd, parent);
-}
-
-/* One folder whose parent is there. */
-static struct error *make_one(struct store *s, struct arena *a, struct slice rel, bool is_durable)
-{
-    uint64_t h = hash64(rel);
-    if (is_synced(s, h))
+    char *path = arena_cstr(a, slice_of(rel));
+    if (disk_exists(s, path))
         return NULL;
-    const char *path = arena_cstr(a, rel);
-    if (mkdirat(s->dir_fd, path, 0755) < 0 && errno != EEXIST)
-        return disk_error(a, errno, "making the folder %s/%s", s->dir, path);
-    if (!is_durable)
-        return NULL;
-    TRY(sync_parent_of(s, a, rel));
-    remember_synced(s, h);
-    return NULL;
-}
-
-static struct error *make_all(struct store *s, struct arena *a, const char *rel, bool is_durable)
-{
-    struct slice whole = slice_of(rel);
-    if (is_synced(s, hash64(whole)))
-        return NULL;
-    for (size_t i = 1; i <= whole.n; i++) {
-        if (i == whole.n || whole.p[i] == '/')
-            TRY(make_one(s, a, slice_head(whole, i), is_durable));
+    for (char *slash = strchr(path, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdirat(s->dir_fd, path, 0755) < 0 && errno != EEXIST)
+            return disk_error(a, errno, "making the folder %s/%s", s->dir, path);
+        if (!slash)
+            return NULL;
+        *slash = '/';
     }
-    return NULL;
 }
 
 struct error *disk_dir(struct store *s, struct arena *a, const char *rel, int *fd)
 {
-    TRY(make_all(s, a, rel, true));
+    TRY(disk_make_dir(s, a, rel));
     *fd = openat(s->dir_fd, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*fd < 0)
         return disk_error(a, errno, "opening the folder %s/%s", s->dir, rel);
     return NULL;
 }
 
-struct error *disk_dir_fast(struct store *s, struct arena *a, const char *rel)
+struct error *disk_read_small(struct arena *a, int dir_fd, const char *name, struct slice *out)
 {
-    return make_all(s, a, rel, false);
+    FD_SCOPED fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return disk_error(a, errno, "opening %s", name);
+    TRY_CTX(a, file_read_fd(a, fd, SMALL_MAX_BYTES, out), "reading %s", name);
+    return NULL;
+}
+
+struct error *disk_sync_all(struct store *s, struct arena *a)
+{
+    if (syncfs(s->dir_fd) < 0)
+        return disk_error(a, errno, "syncing the file system of %s", s->dir);
+    return NULL;
 }
 
 struct error *disk_sync(struct arena *a, int fd, const char *name)
@@ -226,7 +198,7 @@ struct error *lock_take(struct store *s, struct arena *a, const struct ctx *cx, 
     FD_SCOPED fd = openat(s->dir_fd, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0)
         return disk_error(a, errno, "opening %s/" LOCK_FILE, s->dir);
-    TRY(wait_for_lock(a, cx, name, fd, (off_t)(hash64(name) >> 2)));
+    TRY(wait_for_lock(a, cx, name, fd, lock_offset(name)));
     *lock_fd = fd_take(&fd);
     return NULL;
 }

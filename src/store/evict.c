@@ -3,8 +3,9 @@
  *
  * Some dozens of rows at a time are marked as being evicted, durably; then each version is removed
  * under its lock: .info first, so that it is gone as a whole, then from @v/list, then the rest.
- * What breaks off is finished at the next start. The row stays, with the h1: the version may come
- * back, but only as what it was. Whoever has a file open reads on.
+ * What breaks off is finished at the next start; the removals themselves are not synced. The row
+ * stays, with the h1: the version may come back, but only as what it was. Whoever has a file open
+ * reads on.
  */
 #include "store/store_priv.h"
 
@@ -41,21 +42,13 @@ static struct error *remove_artefact(struct store *s, struct arena *a, const str
     return disk_unlink(s, a, names_file(a, PARTIAL_DIR, n, what));
 }
 
-static struct error *sync_folder(struct store *s, struct arena *a, const char *rel)
-{
-    FD_SCOPED fd = openat(s->dir_fd, rel, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? NULL : disk_sync(a, fd, rel);
-}
-
 static struct error *remove_files(struct store *s, struct arena *a, const struct names *n)
 {
     TRY(remove_artefact(s, a, n, ARTEFACT_INFO));
     TRY(list_rewrite(s, a, NULL, n->escaped_path));
     TRY(remove_artefact(s, a, n, ARTEFACT_ZIP));
     TRY(remove_artefact(s, a, n, ARTEFACT_ZIPHASH));
-    TRY(remove_artefact(s, a, n, ARTEFACT_MOD));
-    TRY(sync_folder(s, a, names_dir(a, TREE_DIR, n)));
-    return sync_folder(s, a, names_dir(a, PARTIAL_DIR, n));
+    return remove_artefact(s, a, n, ARTEFACT_MOD);
 }
 
 static struct error *set_evicted(struct store *s, struct arena *a, struct module_version mv)

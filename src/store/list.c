@@ -90,6 +90,13 @@ static struct error *make_list(struct store *s, struct arena *a, struct slice es
     return NULL;
 }
 
+static bool is_list(struct store *s, struct arena *a, const char *rel, struct slice text)
+{
+    struct slice old;
+    FD_SCOPED fd = openat(s->dir_fd, rel, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && !file_read_fd(a, fd, LIST_MAX_BYTES, &old) && slice_eq(old, text);
+}
+
 static struct error *rewrite(struct store *s, struct arena *a, struct slice escaped_path,
                              const char *rel)
 {
@@ -98,9 +105,11 @@ static struct error *rewrite(struct store *s, struct arena *a, struct slice esca
     TRY(make_list(s, a, escaped_path, &b, &count));
     if (count == 0)
         return disk_unlink(s, a, rel);
+    if (is_list(s, a, rel, buf_slice(&b)))
+        return NULL;
     TRY(owner_ready(s, a));
     const char *temp = owner_temp_name(s, a);
-    TRY(disk_write(a, s->owner.fd, temp, buf_slice(&b), 0644, true));
+    TRY(disk_write(a, s->owner.fd, temp, buf_slice(&b), 0644, false));
     return disk_replace(a, s->owner.fd, temp, s->dir_fd, rel);
 }
 
@@ -157,12 +166,4 @@ struct error *list_add(struct store *s, struct arena *a, const struct ctx *cx,
         return NULL;
     TRY_CTX(a, append(a, fd, text.n, version), "adding to %s/%s", s->dir, rel);
     return NULL;
-}
-
-struct error *list_sync(struct store *s, struct arena *a, const struct names *n,
-                        struct slice version)
-{
-    TRY(list_add(s, a, NULL, n, version));
-    FD_SCOPED fd = openat(s->dir_fd, list_rel(a, n->escaped_path), O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? NULL : disk_sync(a, fd, "@v/list");
 }

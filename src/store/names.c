@@ -1,5 +1,7 @@
 #include "store/store_priv.h"
 
+#include <isa-l/crc.h>
+
 struct error *names_make(struct arena *a, struct module_version mv, struct names *out)
 {
     TRY(module_escape_path(a, mv.path, &out->escaped_path));
@@ -67,4 +69,9 @@ bool is_plain_rel_path(struct slice s)
             return false;
     }
     return true;
+}
+
+uint32_t checksum(struct slice s)
+{
+    return crc32_gzip_refl(0, (const unsigned char *)s.p, s.n);
 }

@@ -5,7 +5,8 @@
  * is pinned. Only the origin comes from elsewhere. So settling a version twice, late, or after a
  * crash gives the same row, and a commit need not wait for the catalog: it leaves its intent as
  * done-<number> in the folder of its process, and a flush settles many of them in one transaction.
- * An intent is removed when the row and the list are durable.
+ * The intents are removed when the rows, and all that was placed, are durable: one syncfs() for all
+ * of them, from a thread that nobody waits for. (Before Linux 5.8 it reports no write errors.)
  *
  * A flush reads the disk inside the write transaction. An eviction changes a row's state before and
  * after it removes files, in transactions of its own; so a row never says that something is stored
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- one version ---- */
@@ -80,79 +82,45 @@ struct error *settle(struct store *s, struct arena *a, struct module_version mv,
 
 /* ---- many ---- */
 
-struct done {
-    struct store *s;
-    const char *owner_rel;
-    struct slice *names; /* files of intents */
-    size_t count;
-    int64_t bytes;
-};
-
-static struct error *collect(struct done *d, struct arena *a)
+struct error *done_collect(struct store *s, struct arena *a, const char *owner_rel,
+                           struct done *out)
 {
     BUF_SCOPED(b);
     DIR_SCOPED dir = NULL;
-    TRY(disk_open_dir(d->s, a, d->owner_rel, &dir));
+    *out = (struct done){0};
+    TRY(disk_open_dir(s, a, owner_rel, &dir));
     for (struct dirent *de; dir && (de = readdir(dir));) {
         if (!slice_starts(slice_of(de->d_name), S(DONE_PREFIX)))
             continue;
-        buf_printf(&b, "%s/%s\n", d->owner_rel, de->d_name);
-        d->count++;
+        buf_printf(&b, "%s/%s\n", owner_rel, de->d_name);
+        out->count++;
     }
     struct slice rest = arena_dup(a, buf_slice(&b));
-    d->names = ARENA_ARRAY(a, struct slice, d->count);
-    for (size_t i = 0; i < d->count; i++)
-        d->names[i] = slice_of(arena_cstr(a, slice_cut(&rest, '\n')));
+    out->rels = ARENA_ARRAY(a, struct slice, out->count);
+    for (size_t i = 0; i < out->count; i++)
+        out->rels[i] = slice_of(arena_cstr(a, slice_cut(&rest, '\n')));
     return NULL;
 }
 
-/* Makes the lists of what was published durable; not inside the transaction, for it takes long. */
-static struct error *sync_lists(struct done *d, struct arena *a)
+static struct error *settle_each(struct store *s, struct arena *a, const struct done *d)
 {
+    struct intent intent;
     for (size_t i = 0; i < d->count; i++) {
-        struct names n;
-        struct intent intent;
-        if (!intent_read(d->s, a, d->names[i].p, &intent))
-            continue;
-        TRY(names_make(a, intent.mv, &n));
-        if (disk_exists(d->s, names_file(a, TREE_DIR, &n, ARTEFACT_INFO)))
-            TRY(list_sync(d->s, a, &n, intent.mv.version));
+        if (intent_read(s, a, d->rels[i].p, &intent))
+            TRY(settle(s, a, intent.mv, intent.origin));
     }
-    return NULL;
+    return touches_write(s, a);
 }
 
-static struct error *settle_each(struct done *d, struct arena *a)
+struct error *done_settle(struct store *s, struct arena *a, const struct done *d)
 {
-    for (size_t i = 0; i < d->count; i++) {
-        struct intent intent;
-        if (!intent_read(d->s, a, d->names[i].p, &intent))
-            continue;
-        d->bytes += (int64_t)intent.bytes;
-        TRY(settle(d->s, a, intent.mv, intent.origin));
-    }
-    return touches_write(d->s, a);
-}
-
-static struct error *forget(struct done *d, struct arena *a)
-{
+    TRY(catalog_begin(s->catalog, a, false));
+    TRY(catalog_end(s->catalog, a, settle_each(s, a, d)));
+    if (d->count)
+        TRY(disk_sync_all(s, a)); /* the tree and the catalog's log */
     for (size_t i = 0; i < d->count; i++)
-        TRY(disk_unlink(d->s, a, d->names[i].p));
+        TRY(disk_unlink(s, a, d->rels[i].p));
     return NULL;
-}
-
-static struct error *settle_folder(struct done *d, struct arena *a)
-{
-    TRY(collect(d, a));
-    TRY(sync_lists(d, a));
-    TRY(catalog_begin(d->s->catalog, a, d->count > 0));
-    TRY(catalog_end(d->s->catalog, a, settle_each(d, a)));
-    return forget(d, a);
-}
-
-struct error *settle_done(struct store *s, struct arena *a, const char *owner_rel)
-{
-    struct done d = {.s = s, .owner_rel = owner_rel};
-    return settle_folder(&d, a);
 }
 
 struct error *settle_bytes(struct store *s, struct arena *a)
@@ -165,13 +133,24 @@ struct error *settle_bytes(struct store *s, struct arena *a)
 
 /* ---- the flush ---- */
 
-enum { PENDING_MAX = 256 };
+enum { PENDING_MAX = 256, FLUSH_EVERY_S = 5 };
+
+static int64_t bytes_of(struct store *s, struct arena *a, const struct done *d)
+{
+    uint64_t sum = 0;
+    struct intent intent;
+    for (size_t i = 0; i < d->count; i++)
+        sum += intent_read(s, a, d->rels[i].p, &intent) ? intent.bytes : 0;
+    return (int64_t)sum;
+}
 
 static struct error *flush(struct store *s, struct arena *a)
 {
-    struct done d = {.s = s, .owner_rel = s->owner.rel};
-    TRY(settle_folder(&d, a));
-    atomic_fetch_sub(&s->pending_bytes, d.bytes);
+    struct done d;
+    TRY(done_collect(s, a, s->owner.rel, &d));
+    int64_t bytes = bytes_of(s, a, &d);
+    TRY(done_settle(s, a, &d));
+    atomic_fetch_sub(&s->pending_bytes, bytes);
     atomic_fetch_sub(&s->pending_count, (unsigned)d.count);
     return settle_bytes(s, a);
 }
@@ -179,23 +158,85 @@ static struct error *flush(struct store *s, struct arena *a)
 struct error *store_flush(struct store *s, struct arena *a)
 {
     TRY(owner_ready(s, a));
+    struct arena scratch = ARENA_INIT;
     pthread_mutex_lock(&s->flush_mutex);
-    struct error *err = flush(s, a);
+    struct error *err = flush(s, &scratch);
     if (err)
-        err = catalog_heal(s, a, err);
+        err = catalog_heal(s, &scratch, err);
     pthread_mutex_unlock(&s->flush_mutex);
+    err = error_dup(a, err);
+    arena_release(&scratch);
     return err;
 }
 
-void settle_later(struct store *s, struct arena *a, uint64_t bytes)
+/* ---- the flusher ---- */
+
+void settle_later(struct store *s, uint64_t bytes)
 {
     atomic_fetch_add(&s->pending_bytes, (int64_t)bytes);
     if (atomic_fetch_add(&s->pending_count, 1) + 1 < PENDING_MAX)
         return;
-    if (pthread_mutex_trylock(&s->flush_mutex) != 0)
-        return; /* another thread is at it */
-    struct error *err = flush(s, a);
-    pthread_mutex_unlock(&s->flush_mutex);
-    if (err)
-        log_error(LOG_WARN, "the catalog cannot be written", err, NULL, 0);
+    pthread_mutex_lock(&s->flusher.mutex);
+    s->flusher.is_due = true;
+    pthread_cond_signal(&s->flusher.changed);
+    pthread_mutex_unlock(&s->flusher.mutex);
+}
+
+/* Returns false when the store is being closed. */
+static bool wait_until_due(struct flusher *f)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += FLUSH_EVERY_S;
+    pthread_mutex_lock(&f->mutex);
+    int rc = 0;
+    while (!f->is_due && !f->is_stopping && rc == 0)
+        rc = pthread_cond_timedwait(&f->changed, &f->mutex, &until);
+    f->is_due = false;
+    bool is_going_on = !f->is_stopping;
+    pthread_mutex_unlock(&f->mutex);
+    return is_going_on;
+}
+
+static void *run_flusher(void *arg)
+{
+    struct store *s = arg;
+    enum status last = STATUS_OK;
+    struct arena a = ARENA_INIT;
+    while (wait_until_due(&s->flusher)) {
+        if (atomic_load(&s->pending_count) == 0 && !touches_any(s->touches))
+            continue;
+        struct error *err = store_flush(s, &a);
+        if (err && err->status != last) /* a full disk is not news every few seconds */
+            log_error(LOG_WARN, "the catalog cannot be written now", err, NULL, 0);
+        last = err ? err->status : STATUS_OK;
+        arena_clear(&a);
+    }
+    arena_release(&a);
+    return NULL;
+}
+
+void flusher_start(struct store *s)
+{
+    struct flusher *f = &s->flusher;
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&f->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&f->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    f->is_started = !s->is_read_only && pthread_create(&f->thread, NULL, run_flusher, s) == 0;
+}
+
+void flusher_stop(struct store *s)
+{
+    struct flusher *f = &s->flusher;
+    pthread_mutex_lock(&f->mutex);
+    f->is_stopping = true;
+    pthread_cond_signal(&f->changed);
+    pthread_mutex_unlock(&f->mutex);
+    if (f->is_started)
+        pthread_join(f->thread, NULL);
+    pthread_cond_destroy(&f->changed);
+    pthread_mutex_destroy(&f->mutex);
 }

@@ -138,13 +138,14 @@ void store_stage_free(struct store_stage *st)
     if (!st)
         return;
     struct arena a = ARENA_INIT;
-    close(st->fd);
     if (!st->is_kept) {
+        unlinkat(st->fd, INTENT_NAME, 0); /* first: it must not speak of half a stage */
         struct error *err =
             dir_remove(&a, JOIN(&a, slice_of(st->s->dir), S("/"), slice_of(st->rel)));
         if (err)
             log_error(LOG_WARN, "cannot remove a stage folder", err, NULL, 0);
     }
+    close(st->fd);
     for (int what = 0; what <= ARTEFACT_ZIPHASH; what++)
         free(st->paths[what]);
     free(st->rel);
@@ -158,24 +159,49 @@ static bool is_number(const char *name)
     return slice_parse_u64(slice_of(name), &n);
 }
 
-/* What commits left in the folder of a dead process. */
+/* One stage of a dead process. What is finished is settled like what its commit finished. */
+static struct error *recover_stage(struct store *s, struct arena *a, const char *owner_rel,
+                                   const char *number)
+{
+    bool is_ours;
+    const char *stage = JOIN(a, slice_of(owner_rel), S("/"), slice_of(number));
+    const char *intent = JOIN(a, slice_of(stage), S("/" INTENT_NAME));
+    TRY(recover_intent(s, a, intent, stage, &is_ours));
+    if (!is_ours)
+        return disk_unlink(s, a, intent);
+    const char *done = JOIN(a, slice_of(owner_rel), S("/" DONE_PREFIX), slice_of(number));
+    return disk_replace(a, s->dir_fd, intent, s->dir_fd, done);
+}
+
 static struct error *recover_stages(struct store *s, struct arena *a, const char *rel)
 {
     DIR_SCOPED d = NULL;
     TRY(disk_open_dir(s, a, rel, &d));
-    if (!d)
-        return NULL;
-    for (struct dirent *de; (de = readdir(d));) {
+    for (struct dirent *de; d && (de = readdir(d));) {
         if (is_number(de->d_name))
-            TRY(publish_recover(s, a, JOIN(a, slice_of(rel), S("/"), slice_of(de->d_name))));
+            TRY(recover_stage(s, a, rel, de->d_name));
     }
+    return NULL;
+}
+
+/* Commits that were through, and of which a power loss may have taken what was not synced yet. */
+static struct error *recover_done(struct store *s, struct arena *a, const char *rel)
+{
+    bool is_ours;
+    struct done d;
+    TRY(done_collect(s, a, rel, &d));
+    for (size_t i = 0; i < d.count; i++)
+        TRY(recover_intent(s, a, d.rels[i].p, NULL, &is_ours));
     return NULL;
 }
 
 static struct error *recover_owner(struct store *s, struct arena *a, const char *rel)
 {
+    struct done d;
+    TRY(recover_done(s, a, rel));
     TRY(recover_stages(s, a, rel));
-    TRY(settle_done(s, a, rel));
+    TRY(done_collect(s, a, rel, &d));
+    TRY(done_settle(s, a, &d));
     return dir_remove(a, JOIN(a, slice_of(s->dir), S("/"), slice_of(rel)));
 }
 

@@ -115,6 +115,7 @@ struct error *store_open(struct arena *a, const struct store_options *o, struct 
         free_store(s);
         return error_wrap(a, err, "opening the store %s", o->dir);
     }
+    flusher_start(s);
     *out = s;
     return NULL;
 }
@@ -124,6 +125,7 @@ void store_close(struct store *s)
     if (!s)
         return;
     struct arena a = ARENA_INIT;
+    flusher_stop(s);
     struct error *err = s->is_read_only ? NULL : store_flush(s, &a);
     if (err)
         log_error(LOG_WARN, "the catalog could not be written; the next start does it", err, NULL,

@@ -59,8 +59,8 @@ struct error *store_get(struct store *s, struct arena *a, struct module_version 
 /* Notes a use for eviction: memory only, written to the catalog now and then. [any] */
 void store_touch(struct store *s, struct module_version mv);
 /*
- * Writes to the catalog what was published and used since the last time. Call it every few seconds;
- * commits do it by themselves when much is pending, and so do store_evict() and store_close().
+ * Writes to the catalog what was published and used since the last time. A thread of the store does
+ * so every few seconds, and so do store_evict() and store_close().
  */
 struct error *store_flush(struct store *s, struct arena *a) MUST_CHECK;
 

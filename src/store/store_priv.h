@@ -21,7 +21,7 @@
 #define STAGE_DIR "stage"
 #define LOCK_FILE "lock"
 
-enum { SYNCED_SLOTS = 4096, ANSWER_BUCKETS = 256 };
+enum { ANSWER_BUCKETS = 256, SMALL_MAX_BYTES = 16 << 20 };
 
 /* The folder of this process under stage/. Made when first needed. */
 struct owner {
@@ -30,6 +30,14 @@ struct owner {
     int fd;      /* the folder; -1 until made */
     int lock_fd; /* locked for as long as the process lives */
     atomic_uint next_number;
+};
+
+/* The thread that flushes now and then. */
+struct flusher {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool is_started, is_due, is_stopping;
 };
 
 struct touches;
@@ -47,7 +55,7 @@ struct store {
     _Atomic int64_t pending_bytes;
     _Atomic uint64_t catalog_bytes;
     _Atomic uint64_t max_bytes;
-    _Atomic uint64_t synced_dirs[SYNCED_SLOTS]; /* hashes of folders known to be durable */
+    struct flusher flusher;
     atomic_uint answer_puts[ANSWER_BUCKETS];
 };
 
@@ -76,6 +84,8 @@ struct slice names_lock(struct arena *a, const struct names *n);
 struct slice artefact_suffix(enum artefact what);
 /* True when s is a path of plain elements below its root: none is empty, "." or "..". */
 bool is_plain_rel_path(struct slice s);
+/* CRC-32, against what a power loss tears. */
+uint32_t checksum(struct slice s);
 
 /* ---- disk.c: folders, small files, locks ---- */
 
@@ -97,15 +107,20 @@ struct error *disk_open_dir(const struct store *s, struct arena *a, const char *
 /* Opens a regular file for reading. */
 struct error *disk_open_object(const struct store *s, struct arena *a, const char *rel, bool *found,
                                struct store_object *out) MUST_CHECK;
-/* Makes the folder and its parents, makes their names durable, opens it. */
+/* Makes the folder and its parents unless they are there. Not synced. */
+struct error *disk_make_dir(struct store *s, struct arena *a, const char *rel) MUST_CHECK;
+/* The same, and opens it. */
 struct error *disk_dir(struct store *s, struct arena *a, const char *rel, int *fd) MUST_CHECK;
-/* The same without durability: for what may be lost. */
-struct error *disk_dir_fast(struct store *s, struct arena *a, const char *rel) MUST_CHECK;
+/* Reads a regular file of at most SMALL_MAX_BYTES; its p is never NULL then. */
+struct error *disk_read_small(struct arena *a, int dir_fd, const char *name,
+                              struct slice *out) MUST_CHECK;
 /* Creates (fails when it is there), writes; is_synced: fsyncs. */
 struct error *disk_write(struct arena *a, int dir_fd, const char *name, struct slice data,
                          mode_t mode, bool is_synced) MUST_CHECK;
 /* fsync with an error text that names the file. */
 struct error *disk_sync(struct arena *a, int fd, const char *name) MUST_CHECK;
+/* Makes all that was written to the file system durable, and reports what could not be. */
+struct error *disk_sync_all(struct store *s, struct arena *a) MUST_CHECK;
 /* Removes a file; absence is fine. */
 struct error *disk_unlink(const struct store *s, struct arena *a, const char *rel) MUST_CHECK;
 /*
@@ -143,22 +158,26 @@ const char *owner_temp_name(struct store *s, struct arena *a);
 /* Finishes what dead processes left under stage/, or drops it. */
 struct error *stage_recover(struct store *s, struct arena *a) MUST_CHECK;
 
-/* ---- publish.c ---- */
+/* ---- recover.c ---- */
 
-/* Finishes or drops one stage folder of a dead process. */
-struct error *publish_recover(struct store *s, struct arena *a, const char *stage_rel) MUST_CHECK;
+/*
+ * Finishes what an intent of a dead process says. stage_rel: its stage, NULL when the commit was
+ * through. *is_ours: false when there is nothing to finish, and the intent is to be dropped.
+ */
+struct error *recover_intent(struct store *s, struct arena *a, const char *intent_rel,
+                             const char *stage_rel, bool *is_ours) MUST_CHECK;
 
 /* ---- intent.c: what a stage is about to become ---- */
 
 struct intent {
     struct module_version mv;
     bool is_whole;
-    struct slice zip_h1;
-    struct slice origin;
-    uint64_t bytes;
+    bool is_pinned;
+    uint64_t bytes; /* of all files */
+    struct slice zip_h1, origin;
+    struct slice info, mod; /* p is NULL: none is staged */
 };
-/* Errors: BAD_REQUEST when a field has a line break. */
-struct error *intent_format(struct arena *a, const struct intent *in, struct slice *out) MUST_CHECK;
+struct slice intent_format(struct arena *a, const struct intent *in);
 /* False when there is none or it is torn. */
 bool intent_read(struct store *s, struct arena *a, const char *rel, struct intent *out);
 
@@ -166,9 +185,6 @@ bool intent_read(struct store *s, struct arena *a, const char *rel, struct inten
 
 struct error *list_add(struct store *s, struct arena *a, const struct ctx *cx,
                        const struct names *n, struct slice version) MUST_CHECK;
-/* The same, and makes the list durable. */
-struct error *list_sync(struct store *s, struct arena *a, const struct names *n,
-                        struct slice version) MUST_CHECK;
 /* Makes the list say what the folder holds. */
 struct error *list_rewrite(struct store *s, struct arena *a, const struct ctx *cx,
                            struct slice escaped_path) MUST_CHECK;
@@ -178,13 +194,23 @@ struct error *list_rewrite(struct store *s, struct arena *a, const struct ctx *c
 /* Reads what the disk has of a version into its row. Inside a transaction. */
 struct error *settle(struct store *s, struct arena *a, struct module_version mv,
                      struct slice origin) MUST_CHECK;
-/* Settles the intents ("done-…") in a folder under stage/, durably, and removes them. */
-struct error *settle_done(struct store *s, struct arena *a, const char *owner_rel) MUST_CHECK;
-/* Counts an intent that was put aside; flushes when there are many. */
-void settle_later(struct store *s, struct arena *a, uint64_t bytes);
+/* The intents that were put aside in a folder under stage/. */
+#define DONE_PREFIX "done-"
+struct done {
+    struct slice *rels;
+    size_t count;
+};
+struct error *done_collect(struct store *s, struct arena *a, const char *owner_rel,
+                           struct done *out) MUST_CHECK;
+/* Settles their versions, makes all durable, and removes them. */
+struct error *done_settle(struct store *s, struct arena *a, const struct done *d) MUST_CHECK;
+/* Counts an intent that was put aside; the flusher hurries when there are many. */
+void settle_later(struct store *s, uint64_t bytes);
+void flusher_start(struct store *s);
+/* Returns when the thread has ended. */
+void flusher_stop(struct store *s);
 /* Reads the sum of the catalog. */
 struct error *settle_bytes(struct store *s, struct arena *a) MUST_CHECK;
-#define DONE_PREFIX "done-"
 
 /* ---- reindex.c ---- */
 
@@ -202,6 +228,7 @@ struct error *evict_finish(struct store *s, struct arena *a) MUST_CHECK;
 
 struct touches *touches_new(void);
 void touches_free(struct touches *t);
+bool touches_any(struct touches *t);
 /* Writes the gathered uses. Inside a transaction. */
 struct error *touches_write(struct store *s, struct arena *a) MUST_CHECK;
 

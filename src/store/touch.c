@@ -105,18 +105,22 @@ void store_touch(struct store *s, struct module_version mv)
     pthread_mutex_unlock(&t->mutex);
 }
 
-/* Takes the table away, so that touching goes on while it is written. NULL when it is empty. */
+bool touches_any(struct touches *t)
+{
+    pthread_mutex_lock(&t->mutex);
+    bool has_any = t->table->count > 0;
+    pthread_mutex_unlock(&t->mutex);
+    return has_any;
+}
+
+/* Takes the table away, so that touching goes on while it is written. */
 static struct table *take(struct touches *t)
 {
-    struct table *fresh = table_new(), *taken = NULL;
+    struct table *fresh = table_new();
     pthread_mutex_lock(&t->mutex);
-    if (t->table->count) {
-        taken = t->table;
-        t->table = fresh;
-        fresh = NULL;
-    }
+    struct table *taken = t->table;
+    t->table = fresh;
     pthread_mutex_unlock(&t->mutex);
-    free(fresh);
     return taken;
 }
 
@@ -135,9 +139,9 @@ static struct error *write_all(struct store *s, struct arena *a, struct table *t
 
 struct error *touches_write(struct store *s, struct arena *a)
 {
-    struct table *taken = take(s->touches);
-    if (!taken)
+    if (!touches_any(s->touches))
         return NULL;
+    struct table *taken = take(s->touches);
     struct error *err = write_all(s, a, taken);
     table_free(taken);
     return err;

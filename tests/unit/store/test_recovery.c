@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int set_up(void **state)
@@ -81,13 +82,21 @@ static struct slice bytes_m(struct fixture *f, enum artefact what)
     return fake_bytes(&f->arena, version_m(), what, "", 0);
 }
 
+static struct slice intent_of(struct fixture *f, bool is_whole)
+{
+    struct intent in = {.mv = version_m(),
+                        .is_whole = is_whole,
+                        .zip_h1 = is_whole ? bytes_m(f, ARTEFACT_ZIPHASH) : S(""),
+                        .origin = S("mirror"),
+                        .info = bytes_m(f, ARTEFACT_INFO),
+                        .mod = bytes_m(f, ARTEFACT_MOD),
+                        .bytes = 9};
+    return intent_format(&f->arena, &in);
+}
+
 static void write_intent(struct fixture *f, const char *rel, bool is_whole)
 {
-    struct slice text;
-    struct intent in = {.mv = version_m(), .is_whole = is_whole, .origin = S("mirror"), .bytes = 9};
-    in.zip_h1 = is_whole ? bytes_m(f, ARTEFACT_ZIPHASH) : S("");
-    assert_ok(intent_format(&f->arena, &in, &text));
-    write_file(f, rel, text);
+    write_file(f, rel, intent_of(f, is_whole));
 }
 
 /* A dead process's stage 7 with all four files. */
@@ -152,10 +161,17 @@ static void test_torn_intent(void **state)
 {
     struct fixture *f = *state;
     write_stage(f);
-    write_intent(f, DEAD "7/intent", true);
-    assert_int_equal(truncate(path_of(f, DEAD "7/intent"), 40), 0);
-    fixture_reopen(f);
-    expect_nothing(f);
+    struct slice whole = intent_of(f, true);
+    for (size_t n = 0; n < whole.n; n += 7) {
+        char *torn = arena_cstr(&f->arena, whole); /* cut off, or zeros where text was */
+        memset(torn + n, 0, whole.n - n);
+        write_file(f, DEAD "lock", S(""));
+        write_file(f, DEAD "7/zip", bytes_m(f, ARTEFACT_ZIP));
+        write_file(f, DEAD "7/intent", slice_make(torn, n % 2 ? n : whole.n));
+        fixture_reopen(f);
+        expect_nothing(f);
+        fixture_close(f);
+    }
 }
 
 static void test_each_point_of_placing(void **state)
@@ -227,6 +243,67 @@ static void test_done_and_not_in_the_catalog(void **state)
     assert_ok(catalog_get(f->store->catalog, &f->arena, version_m(), &found, &row));
     assert_true(found && row.is_refetchable);
     assert_slice(row.origin, "mirror");
+}
+
+/* What a power loss may leave of files that were renamed and not synced. */
+static void test_torn_after_a_power_loss(void **state)
+{
+    static const struct slice left[] = {S(""), S("\0\0\0\0\0\0"), S("{\0\0\0\0\0")};
+    struct fixture *f = *state;
+    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
+        for (size_t i = 0; what != ARTEFACT_ZIP && i <= ARRAY_LEN(left); i++) {
+            const char *name = stage_name((enum artefact)what);
+            const char *rel = arena_printf(&f->arena, TREE_M "v1.0.0.%s", name).p;
+            write_stage(f);
+            for (int each = 0; each <= ARTEFACT_ZIPHASH; each++)
+                move_to_tree(f, (enum artefact)each);
+            write_intent(f, DEAD "done-7", true);
+            if (i == ARRAY_LEN(left))
+                assert_int_equal(unlink(path_of(f, rel)), 0);
+            else if (what == ARTEFACT_INFO || i < 2)
+                write_file(f, rel, left[i]);
+            fixture_reopen(f);
+            expect_published(f);
+            assert_slice(read_rel(f, rel), arena_cstr(&f->arena, bytes_m(f, (enum artefact)what)));
+            fixture_close(f);
+            assert_ok(dir_remove(&f->arena, path_of(f, "cache")));
+            assert_int_equal(unlink(path_of(f, "catalog.db")), 0);
+        }
+    }
+}
+
+/* Another commit published other bytes meanwhile: nothing of it is touched. */
+static void test_another_one_won(void **state)
+{
+    struct fixture *f = *state;
+    write_stage(f);
+    write_intent(f, DEAD "7/intent", true);
+    FD_SCOPED lock = open(path_of(f, DEAD "lock"), O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    fixture_reopen(f);
+    struct put put = {.salt = "other bytes"};
+    assert_ok(put_whole(f->store, &f->cx, version_m(), &put));
+    fd_cleanup(&lock);
+    fixture_reopen(f);
+    assert_true(is_whole(f));
+    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
+        const char *name = stage_name((enum artefact)what);
+        struct slice theirs =
+            fake_bytes(&f->arena, version_m(), (enum artefact)what, "other bytes", 0);
+        assert_slice(read_rel(f, arena_printf(&f->arena, TREE_M "v1.0.0.%s", name).p),
+                     arena_cstr(&f->arena, theirs));
+    }
+    assert_int_equal(entries_of(f, "stage"), 1);
+}
+
+static void test_evicted_since(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    write_file(f, DEAD "lock", S(""));
+    write_intent(f, DEAD "done-7", true);
+    fixture_reopen(f);
+    expect_nothing(f);
 }
 
 static void test_a_living_process_is_left_alone(void **state)
@@ -350,6 +427,8 @@ static void test_many_commits_flush_by_themselves(void **state)
         assert_ok(put_whole(f->store, &f->cx, mv_of("example.com/m", version),
                             &(struct put){.zip_bytes = 10}));
     }
+    for (int i = 0; i < 6000 && atomic_load(&f->store->pending_count) >= 256; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     assert_true(atomic_load(&f->store->pending_count) < 256);
     assert_true(atomic_load(&f->store->catalog_bytes) > 0);
 }
@@ -392,6 +471,9 @@ int main(void)
         CASE(test_incomplete_stage),
         CASE(test_intent_of_a_partial_version),
         CASE(test_done_and_not_in_the_catalog),
+        CASE(test_torn_after_a_power_loss),
+        CASE(test_another_one_won),
+        CASE(test_evicted_since),
         CASE(test_a_living_process_is_left_alone),
         CASE(test_half_of_a_version_while_running),
         CASE(test_leftovers_without_a_stage),
