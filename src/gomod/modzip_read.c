@@ -94,12 +94,23 @@ static struct error *read_deflated(struct modzip_reader *r, struct arena *a, str
     return NULL;
 }
 
+/* In pieces too, so that who takes them can let go of the pages behind. */
+static struct error *read_stored(struct arena *a, struct reading *rd, struct slice packed)
+{
+    while (packed.n) {
+        struct slice piece = slice_head(packed, WINDOW_BYTES);
+        TRY(take_piece(a, rd, piece));
+        packed = slice_skip(packed, piece.n);
+    }
+    return NULL;
+}
+
 static struct error *read_data(struct modzip_reader *r, struct arena *a, struct reading *rd,
                                struct slice packed)
 {
     switch (rd->e->method) {
     case METHOD_STORED:
-        return packed.n ? take_piece(a, rd, packed) : NULL;
+        return read_stored(a, rd, packed);
     case METHOD_DEFLATED:
         return read_deflated(r, a, rd, packed);
     default:

@@ -165,6 +165,11 @@ static void shake_hands(struct conn *c)
         conn_kill(c);
     } else if (rc > 0) {
         counter_add(&c->home->counters.tls_handshakes_total, 1);
+        /*
+         * OpenSSL reads ahead, and a handshake that goes on because the socket is writable may take
+         * the first request along: then no event tells of it.
+         */
+        c->is_readable = true;
         const unsigned char *alpn;
         unsigned n;
         SSL_get0_alpn_selected(c->ssl, &alpn, &n);

@@ -120,26 +120,28 @@ static struct error *check_go_mod(struct arena *a, struct module_version mv, str
     return NULL;
 }
 
-/* Where the pages of a mapped zip that were read are let go, so that they do not count as memory.
+/*
+ * The pages of a mapped zip that were read are let go now and then, so that they do not count as
+ * memory; those that are still wanted come back from the page cache.
  */
 struct page_drop {
     struct slice bytes;
-    size_t dropped;
+    size_t since_drop;
 };
 
-static struct error *drop_pages(void *arg, struct arena *a, const struct modzip_entry *e)
+static struct error *begin_entry(void *arg, struct arena *a, const struct modzip_entry *e)
 {
-    struct page_drop *d = arg;
-    size_t end = (size_t)e->header_offset / DROP_STEP_BYTES * DROP_STEP_BYTES;
-    if (end > d->dropped && end <= d->bytes.n) {
-        madvise((void *)(d->bytes.p + d->dropped), end - d->dropped, MADV_DONTNEED);
-        d->dropped = end;
-    }
     return NULL;
 }
 
-static struct error *ignore_data(void *arg, struct arena *a, struct slice piece)
+static struct error *drop_pages(void *arg, struct arena *a, struct slice piece)
 {
+    struct page_drop *d = arg;
+    d->since_drop += piece.n;
+    if (d->since_drop >= DROP_STEP_BYTES) {
+        madvise((void *)d->bytes.p, d->bytes.n, MADV_DONTNEED);
+        d->since_drop = 0;
+    }
     return NULL;
 }
 
@@ -157,7 +159,7 @@ static struct error *verify_zip(struct resolve *r, const char *path, struct slic
     __attribute__((cleanup(arena_release))) struct arena mapping = ARENA_INIT;
     struct slice bytes;
     struct page_drop drop = {0};
-    struct modzip_observer observer = {drop_pages, ignore_data, ignore_end, &drop};
+    struct modzip_observer observer = {begin_entry, drop_pages, ignore_end, &drop};
     struct error *err = file_map(&mapping, path, &bytes);
     if (err)
         return error_dup(a, err);
