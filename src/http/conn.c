@@ -19,6 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define INPUT_EVENTS ((uint32_t)EPOLLIN | (uint32_t)EPOLLRDHUP | (uint32_t)EPOLLET)
+
 static const struct slice h2_preface = S("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 struct buf loop_buf_take(struct http_loop *home)
@@ -45,6 +47,15 @@ void conn_dirty(struct conn *c)
     c->is_dirty = true;
     c->dirty_next = c->home->dirty;
     c->home->dirty = c;
+}
+
+void conn_await_output(struct conn *c)
+{
+    c->is_writable = false;
+    if (c->watches_output)
+        return;
+    c->watches_output = true;
+    loop_rewatch(c->home->loop, &c->watch, INPUT_EVENTS | (uint32_t)EPOLLOUT);
 }
 
 void conn_again(struct conn *c)
@@ -285,7 +296,7 @@ void conn_new(struct http_loop *home, int fd, SSL *ssl, const struct sockaddr_in
     c->peer = *peer;
     c->phase = ssl ? CONN_HANDSHAKE : CONN_START;
     c->is_writable = true;
-    if (loop_watch(&scrap, home->loop, &c->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)) {
+    if (loop_watch(&scrap, home->loop, &c->watch, INPUT_EVENTS)) {
         arena_release(&scrap);
         SSL_free(ssl);
         close(fd);

@@ -173,6 +173,7 @@ struct conn {
     bool is_again;
     bool is_readable;
     bool is_writable;
+    bool watches_output;
     bool has_peer_closed;
     bool is_tls;
     bool is_blocked; /* output waits for the socket */
@@ -190,6 +191,8 @@ void conn_kill(struct conn *c);
 void conn_linger(struct conn *c);
 /* Its flush() will run at the end of this round. */
 void conn_dirty(struct conn *c);
+/* The socket takes no more for now. Watched from the first time on. */
+void conn_await_output(struct conn *c);
 /* It goes on reading and sending in the next round. */
 void conn_again(struct conn *c);
 void conn_deadline(struct conn *c, int64_t at_ms);

@@ -7,7 +7,11 @@
  */
 #include "http/conn.h"
 
+#include <errno.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 struct tls_files {
     char *cert;
@@ -40,14 +44,32 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
+/*
+ * Whether the kernel does TLS. Asked once: where it does not, each further try would make the
+ * kernel look for a module.
+ */
+static bool has_kernel_tls(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    bool has = setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) == 0 || errno == ENOTCONN;
+    close(fd);
+    return has;
+}
+
 static void set_up(SSL_CTX *ctx, const unsigned char *ticket_keys)
 {
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
-                                 SSL_OP_ENABLE_KTLS | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                              SSL_MODE_RELEASE_BUFFERS);
+                                 SSL_OP_IGNORE_UNEXPECTED_EOF);
+    if (has_kernel_tls())
+        SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
+    /* NO_AUTO_CHAIN: the file holds the chain; looking for one would cost half of each handshake.
+     */
+    SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
     SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets carry all state */
@@ -141,7 +163,7 @@ int tls_handshake(struct conn *c)
         c->is_readable = false;
         return 0;
     case SSL_ERROR_WANT_WRITE:
-        c->is_writable = false;
+        conn_await_output(c);
         return 0;
     default:
         ERR_clear_error();

@@ -1,9 +1,10 @@
 /*
  * Bytes in and out of a connection's socket, in clear or through TLS.
  *
- * Sockets are watched edge-triggered, once, for everything. So a connection remembers what the
- * socket can do: is_readable and is_writable are set by events and cleared here, when the socket
- * says that it would block (or, for input, gives less than was asked for).
+ * Sockets are watched edge-triggered: for input, and for output once they have blocked. A
+ * connection remembers what the socket can do: is_readable and is_writable are set by events and
+ * cleared here, when the socket says that it would block (or, for input, gives less than was asked
+ * for).
  *
  * Files go out by sendfile in clear and where the kernel does TLS; else they are read from the page
  * cache in records of 16 KB and encrypted here.
@@ -42,7 +43,7 @@ static ssize_t tls_outcome(struct conn *c, int rc)
         c->is_readable = false;
         return IO_BLOCKED;
     case SSL_ERROR_WANT_WRITE:
-        c->is_writable = false;
+        conn_await_output(c);
         return IO_BLOCKED;
     case SSL_ERROR_ZERO_RETURN:
         return IO_EOF;
@@ -64,7 +65,7 @@ static ssize_t plain_outcome(struct conn *c)
 {
     if (errno != EAGAIN)
         return IO_BROKEN;
-    c->is_writable = false;
+    conn_await_output(c);
     return IO_BLOCKED;
 }
 
