@@ -259,7 +259,7 @@ static void on_event(struct loop_fd *self, uint32_t events)
     if (events & EPOLLRDHUP)
         c->has_peer_closed = true;
     if (events & (EPOLLIN | EPOLLRDHUP))
-        c->is_readable = true;
+        c->is_readable = c->has_socket_input = true;
     if (events & EPOLLOUT) {
         c->is_writable = true;
         if (c->is_blocked)
@@ -284,21 +284,29 @@ static void on_time(struct loop_timer *self)
         conn_kill(c);
 }
 
-void conn_new(struct http_loop *home, int fd, SSL *ssl, const struct sockaddr_in6 *peer)
+static bool set_up(struct conn *c, struct tls_files *tls)
+{
+    struct arena scrap = ARENA_INIT;
+    if (tls && !tls_accept(tls, c))
+        return false;
+    bool is_watched = !loop_watch(&scrap, c->home->loop, &c->watch, INPUT_EVENTS);
+    arena_release(&scrap);
+    return is_watched;
+}
+
+void conn_new(struct http_loop *home, int fd, struct tls_files *tls,
+              const struct sockaddr_in6 *peer)
 {
     struct conn *c = xcalloc(1, sizeof(*c));
-    struct arena scrap = ARENA_INIT;
     c->watch = (struct loop_fd){.fd = fd, .on_event = on_event};
     c->timer.on_time = on_time;
     c->home = home;
-    c->ssl = ssl;
-    c->is_tls = ssl != NULL;
+    c->is_tls = tls != NULL;
     c->peer = *peer;
-    c->phase = ssl ? CONN_HANDSHAKE : CONN_START;
+    c->phase = tls ? CONN_HANDSHAKE : CONN_START;
     c->is_writable = true;
-    if (loop_watch(&scrap, home->loop, &c->watch, INPUT_EVENTS)) {
-        arena_release(&scrap);
-        SSL_free(ssl);
+    if (!set_up(c, tls)) {
+        SSL_free(c->ssl);
         close(fd);
         free(c);
         atomic_fetch_sub(&home->server->open_connections, 1);
@@ -315,7 +323,7 @@ void conn_new(struct http_loop *home, int fd, SSL *ssl, const struct sockaddr_in
 void conn_drain(struct conn *c)
 {
     if (c->phase == CONN_START || c->phase == CONN_OPEN) {
-        c->is_readable = true; /* a request may just be arriving */
+        c->is_readable = c->has_socket_input = true; /* a request may just be arriving */
         conn_pump(c);
     }
     if (c->phase == CONN_OPEN)

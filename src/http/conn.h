@@ -7,6 +7,7 @@
 
 #include "http/h1_parse.h"
 #include "http/http.h"
+#include "http/pool.h"
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>
@@ -18,8 +19,8 @@ enum {
     OUT_SCRATCH_BYTES = 128 * 1024, /* of each loop, for what is sent */
     DRAIN_IDLE_MS = 1000,           /* for a connection without a request while draining */
     H1_READ_BYTES = 16 * 1024,      /* at once, so that little is left to keep beside a request */
-    TURN_BYTES = 1024 * 1024, /* a connection reads or sends so much, then it is others' turn */
-    FILE_CHUNK_BYTES = 1024 * 1024,
+    TURN_BYTES = 2 * 1024 * 1024, /* a connection reads or sends so much, then it is others' turn */
+    FILE_CHUNK_BYTES = 2 * 1024 * 1024,
     TLS_RECORD_BYTES = 16 * 1024,
     SMALL_BODY_BYTES = 16 * 1024, /* copied behind the header instead of being sent by itself */
     LEAST_PROGRESS_BYTES = 4096,  /* what must be taken in send_timeout_ms */
@@ -82,7 +83,9 @@ struct http_loop {
     unsigned free_request_count;
     struct buf free_bufs[16];
     unsigned free_buf_count;
+    struct pool pool;  /* of nghttp2 */
     uint64_t id_state; /* of request ids */
+    int64_t date_ms;   /* when date was looked at, on the clock of the loop */
     int64_t date_s;
     char date[30];
     struct http_header *fields; /* max_headers of them, for the reader */
@@ -171,7 +174,9 @@ struct conn {
     unsigned linger_left;
     bool is_dirty;
     bool is_again;
-    bool is_readable;
+    bool is_readable;      /* the next read may give something */
+    bool has_socket_input; /* with TLS: the socket may; is_readable is of what is decrypted */
+    bool has_more_output;  /* with TLS: more is written at once after this */
     bool is_writable;
     bool watches_output;
     bool has_peer_closed;
@@ -183,8 +188,9 @@ struct conn {
 };
 
 /* --- conn.c */
-/* Takes over the accepted socket, which is non-blocking. ssl may be NULL. */
-void conn_new(struct http_loop *home, int fd, SSL *ssl, const struct sockaddr_in6 *peer);
+/* Takes over the accepted socket, which is non-blocking. tls NULL = in clear. */
+void conn_new(struct http_loop *home, int fd, struct tls_files *tls,
+              const struct sockaddr_in6 *peer);
 /* Closes now. Safe anywhere: the memory stays until the end of the round. */
 void conn_kill(struct conn *c);
 /* Ends the sending side, then drops what comes in until the peer has closed too. */
@@ -223,8 +229,9 @@ struct error *tls_files_new(struct arena *a, const char *cert, const char *key,
                             const unsigned char ticket_keys[80], struct tls_files **out) MUST_CHECK;
 void tls_files_free(struct tls_files *t);
 struct error *tls_files_reload(struct arena *a, struct tls_files *t) MUST_CHECK;
-/* A server handshake on the socket, with the newest certificate. NULL when memory is out. [any] */
-SSL *tls_accept(struct tls_files *t, int fd);
+/* Makes c->ssl for a server handshake on the socket, with the newest certificate. False = no
+ * memory. */
+bool tls_accept(struct tls_files *t, struct conn *c);
 /* Goes on with the handshake: 1 done, 0 needs the socket, -1 failed. */
 int tls_handshake(struct conn *c);
 

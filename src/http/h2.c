@@ -139,7 +139,12 @@ static void make_session(struct conn *c)
         BUG("out of memory");
     h2_stream_callbacks(cbs);
     nghttp2_option_set_no_closed_streams(option, 1);
-    if (nghttp2_session_server_new2(&h->session, cbs, c, option) != 0)
+    nghttp2_mem mem = {.mem_user_data = &c->home->pool,
+                       .malloc = pool_malloc,
+                       .free = pool_free,
+                       .calloc = pool_calloc,
+                       .realloc = pool_realloc};
+    if (nghttp2_session_server_new3(&h->session, cbs, c, option, &mem) != 0)
         BUG("out of memory");
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(cbs);
@@ -218,10 +223,7 @@ static bool write_all(struct conn *c, const char *p, size_t n, size_t *sent)
 {
     *sent = 0;
     while (*sent < n && c->is_writable) {
-        size_t part = n - *sent;
-        if (c->ssl && part > TLS_RECORD_BYTES)
-            part = TLS_RECORD_BYTES;
-        ssize_t done = conn_write(c, slice_make(p + *sent, part), slice_make("", 0), false);
+        ssize_t done = conn_write(c, slice_make(p + *sent, n - *sent), slice_make("", 0), false);
         if (done < 0)
             return false;
         if (done == 0)

@@ -231,6 +231,7 @@ static void loop_release(struct http_server *s, struct http_loop *home)
     kill_all(home);
     loop_run_once(home->loop, 0); /* frees them */
     request_pool_release(home);
+    pool_release(&home->pool);
     while (home->free_buf_count)
         buf_release(&home->free_bufs[--home->free_buf_count]);
     loop_free(home->loop);

@@ -142,14 +142,7 @@ static void take(struct accepter *acc, int fd, const struct sockaddr_in6 *peer)
         close(fd);
         return;
     }
-    SSL *ssl = NULL;
-    if (acc->listener->tls && !(ssl = tls_accept(acc->listener->tls, fd))) {
-        atomic_fetch_sub(&s->open_connections, 1);
-        counter_add(&home->counters.tls_failures_total, 1);
-        close(fd);
-        return;
-    }
-    conn_new(home, fd, ssl, peer);
+    conn_new(home, fd, acc->listener->tls, peer);
 }
 
 /* False when there is nothing more to accept now. */

@@ -192,10 +192,13 @@ bool body_read(const struct http_body *b, uint64_t at, char *p, size_t n)
 
 struct slice loop_date(struct http_loop *home)
 {
-    int64_t now = now_unix_s();
-    if (now != home->date_s) {
+    int64_t round_ms = loop_now_ms(home->loop);
+    if (round_ms != home->date_ms) {
+        home->date_ms = round_ms;
+        int64_t now = now_unix_s();
+        if (now != home->date_s)
+            time_http(now, home->date);
         home->date_s = now;
-        time_http(now, home->date);
     }
     return slice_make(home->date, 29);
 }

@@ -17,7 +17,9 @@ struct tls_files {
     char *cert;
     char *key;
     const unsigned char *ticket_keys; /* the server's */
-    pthread_mutex_t lock;             /* of ctx */
+    bool has_kernel_tls;
+    BIO_METHOD *bio_method;
+    pthread_mutex_t lock; /* of ctx */
     SSL_CTX *ctx;
 };
 
@@ -58,13 +60,13 @@ static bool has_kernel_tls(void)
     return has;
 }
 
-static void set_up(SSL_CTX *ctx, const unsigned char *ticket_keys)
+static void set_up(SSL_CTX *ctx, const struct tls_files *t)
 {
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                  SSL_OP_IGNORE_UNEXPECTED_EOF);
-    if (has_kernel_tls())
+    if (t->has_kernel_tls)
         SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
     /* NO_AUTO_CHAIN: the file holds the chain; looking for one would cost half of each handshake.
      */
@@ -75,7 +77,7 @@ static void set_up(SSL_CTX *ctx, const unsigned char *ticket_keys)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets carry all state */
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"modgate", 7);
     SSL_CTX_set_num_tickets(ctx, 1);
-    SSL_CTX_set_tlsext_ticket_keys(ctx, (void *)(uintptr_t)ticket_keys, 80);
+    SSL_CTX_set_tlsext_ticket_keys(ctx, (void *)(uintptr_t)t->ticket_keys, 80);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
 }
 
@@ -85,7 +87,7 @@ static struct error *load(struct arena *a, const struct tls_files *t, SSL_CTX **
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (!ctx)
         return tls_error(a, "making a TLS context for", t->cert);
-    set_up(ctx, t->ticket_keys);
+    set_up(ctx, t);
     struct error *err = NULL;
     if (SSL_CTX_use_certificate_chain_file(ctx, t->cert) != 1)
         err = tls_error(a, "loading the certificate", t->cert);
@@ -100,6 +102,56 @@ static struct error *load(struct arena *a, const struct tls_files *t, SSL_CTX **
     return err;
 }
 
+/* Reads off the socket only when an event has said that there may be something. */
+static int bio_read(BIO *b, char *p, int n)
+{
+    struct conn *c = BIO_get_data(b);
+    BIO_clear_retry_flags(b);
+    ssize_t got = -1;
+    errno = EAGAIN;
+    while (c->has_socket_input) {
+        got = recv(c->watch.fd, p, (size_t)n, 0);
+        if (got >= 0 || errno != EINTR)
+            break;
+    }
+    if (got < n && !c->has_peer_closed)
+        c->has_socket_input = false;
+    if (got < 0 && errno == EAGAIN)
+        BIO_set_retry_read(b);
+    return (int)got;
+}
+
+/* Records that are not the last of a turn wait in the kernel for the next: fewer, fuller packets.
+ */
+static int bio_write(BIO *b, const char *p, int n)
+{
+    struct conn *c = BIO_get_data(b);
+    BIO_clear_retry_flags(b);
+    ssize_t sent;
+    do {
+        sent = send(c->watch.fd, p, (size_t)n, MSG_NOSIGNAL | (c->has_more_output ? MSG_MORE : 0));
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0 && errno == EAGAIN)
+        BIO_set_retry_write(b);
+    return (int)sent;
+}
+
+static long bio_control(BIO *b, int command, long number, void *pointer)
+{
+    return command == BIO_CTRL_FLUSH;
+}
+
+static BIO_METHOD *make_bio_method(void)
+{
+    BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "connection");
+    if (!m)
+        BUG("out of memory");
+    BIO_meth_set_read(m, bio_read);
+    BIO_meth_set_write(m, bio_write);
+    BIO_meth_set_ctrl(m, bio_control);
+    return m;
+}
+
 struct error *tls_files_new(struct arena *a, const char *cert, const char *key,
                             const unsigned char ticket_keys[80], struct tls_files **out)
 {
@@ -107,6 +159,8 @@ struct error *tls_files_new(struct arena *a, const char *cert, const char *key,
     t->cert = xstrdup(cert);
     t->key = xstrdup(key);
     t->ticket_keys = ticket_keys;
+    t->has_kernel_tls = has_kernel_tls();
+    t->bio_method = make_bio_method();
     pthread_mutex_init(&t->lock, NULL);
     struct error *err = load(a, t, &t->ctx);
     if (err)
@@ -121,6 +175,7 @@ void tls_files_free(struct tls_files *t)
     if (!t)
         return;
     SSL_CTX_free(t->ctx);
+    BIO_meth_free(t->bio_method);
     pthread_mutex_destroy(&t->lock);
     free(t->cert);
     free(t->key);
@@ -139,18 +194,33 @@ struct error *tls_files_reload(struct arena *a, struct tls_files *t)
     return NULL;
 }
 
-SSL *tls_accept(struct tls_files *t, int fd)
+/* Kernel TLS needs OpenSSL's own socket layer; else ours saves system calls. */
+static bool attach(struct tls_files *t, struct conn *c)
+{
+    if (t->has_kernel_tls)
+        return SSL_set_fd(c->ssl, c->watch.fd) == 1;
+    BIO *bio = BIO_new(t->bio_method);
+    if (!bio)
+        return false;
+    BIO_set_data(bio, c);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(c->ssl, bio, bio);
+    return true;
+}
+
+bool tls_accept(struct tls_files *t, struct conn *c)
 {
     pthread_mutex_lock(&t->lock);
-    SSL *ssl = SSL_new(t->ctx);
+    c->ssl = SSL_new(t->ctx);
     pthread_mutex_unlock(&t->lock);
-    if (ssl && SSL_set_fd(ssl, fd) != 1) {
-        SSL_free(ssl);
-        ssl = NULL;
+    if (!c->ssl || !attach(t, c)) {
+        ERR_clear_error();
+        SSL_free(c->ssl);
+        c->ssl = NULL;
+        return false;
     }
-    if (ssl)
-        SSL_set_accept_state(ssl);
-    return ssl;
+    SSL_set_accept_state(c->ssl);
+    return true;
 }
 
 int tls_handshake(struct conn *c)

@@ -80,44 +80,56 @@ static ssize_t plain_write(struct conn *c, struct slice first, struct slice seco
         sent = second.n ? sendmsg(c->watch.fd, &msg, flags)
                         : send(c->watch.fd, first.p, first.n, flags);
     } while (sent < 0 && errno == EINTR);
-    return sent >= 0 ? sent : plain_outcome(c);
+    if (sent < 0)
+        return plain_outcome(c);
+    if ((size_t)sent < first.n + second.n)
+        conn_await_output(c);
+    return sent;
 }
 
-static ssize_t tls_write(struct conn *c, const char *p, size_t n)
+static ssize_t tls_write(struct conn *c, const char *p, size_t n, bool has_more)
 {
+    c->has_more_output = has_more;
     int sent = SSL_write(c->ssl, p, (int)n);
     return sent > 0 ? sent : tls_outcome(c, sent);
 }
 
 /* One record out of both parts. */
-static ssize_t tls_write_two(struct conn *c, struct slice first, struct slice second)
+static ssize_t tls_write_two(struct conn *c, struct slice first, struct slice second, bool has_more)
 {
-    if (first.n >= TLS_RECORD_BYTES || second.n == 0)
-        return tls_write(c, first.p, first.n);
+    if (first.n >= TLS_RECORD_BYTES || second.n == 0) {
+        struct slice part = slice_head(first, TLS_RECORD_BYTES);
+        return tls_write(c, part.p, part.n, has_more || part.n < first.n || second.n);
+    }
     char *record = c->home->out_scratch;
-    second = slice_head(second, TLS_RECORD_BYTES - first.n);
+    struct slice part = slice_head(second, TLS_RECORD_BYTES - first.n);
     memcpy(record, first.p, first.n);
-    memcpy(record + first.n, second.p, second.n);
-    return tls_write(c, record, first.n + second.n);
+    memcpy(record + first.n, part.p, part.n);
+    return tls_write(c, record, first.n + part.n, has_more || part.n < second.n);
 }
 
 ssize_t conn_write(struct conn *c, struct slice first, struct slice second, bool has_more)
 {
     if (c->ssl)
-        return tls_write_two(c, first, second);
+        return tls_write_two(c, first, second, has_more);
     return plain_write(c, first, second, has_more);
 }
 
 static ssize_t plain_send_file(struct conn *c, int fd, uint64_t offset, uint64_t n)
 {
     off_t at = (off_t)offset;
+    size_t part = n < FILE_CHUNK_BYTES ? (size_t)n : FILE_CHUNK_BYTES;
     ssize_t sent;
     do {
-        sent = sendfile(c->watch.fd, fd, &at, n < FILE_CHUNK_BYTES ? n : FILE_CHUNK_BYTES);
+        sent = sendfile(c->watch.fd, fd, &at, part);
     } while (sent < 0 && errno == EINTR);
     if (sent == 0)
         return IO_BROKEN; /* the file is shorter than was promised */
-    return sent > 0 ? sent : plain_outcome(c);
+    if (sent < 0)
+        return plain_outcome(c);
+    if ((size_t)sent < part) /* the next try would only say so */
+        conn_await_output(c);
+    return sent;
 }
 
 static ssize_t ktls_send_file(struct conn *c, int fd, uint64_t offset, uint64_t n)
@@ -135,14 +147,14 @@ static ssize_t tls_send_file(struct conn *c, struct slice first, int fd, uint64_
 {
     size_t room = first.n < TLS_RECORD_BYTES ? TLS_RECORD_BYTES - first.n : 0;
     if (!room)
-        return tls_write(c, first.p, first.n);
+        return tls_write_two(c, first, slice_make("", 0), true);
     char *record = c->home->out_scratch;
     struct http_body body = {.kind = HTTP_BODY_FILE, .fd = fd, .offset = offset, .length = n};
     room = n < room ? (size_t)n : room;
     memcpy(record, first.p, first.n);
     if (!body_read(&body, 0, record + first.n, room))
         return IO_BROKEN;
-    return tls_write(c, record, first.n + room);
+    return tls_write(c, record, first.n + room, room < n);
 }
 
 ssize_t conn_send_file(struct conn *c, struct slice first, int fd, uint64_t offset, uint64_t n)
