@@ -87,7 +87,7 @@ static struct error *from_artefacts(struct repo *r, const struct source_set *set
     out->freshness = REPO_FRESH;
     out->mtime_unix_s = o.mtime_unix_s;
     store_touch(r->o.store, q->mv);
-    if (q->kind == QUESTION_ZIP) {
+    if (q->kind == QUESTION_ZIP || o.size > SMALL_MAX_BYTES) {
         out->status = 200;
         out->fd = o.fd;
         out->size = o.size;

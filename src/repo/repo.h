@@ -45,7 +45,7 @@ enum repo_freshness {
 struct repo_answer {
     enum repo_freshness freshness;
     int status;            /* 200; 404 or 410: known to be absent, the body is the reason */
-    int fd;                /* of a zip: open, the receiver's to close; else -1 */
+    int fd;                /* of a zip or a large .mod: the receiver's to close; else -1 */
     uint64_t size;         /* bytes of the body or file */
     struct slice body;     /* when fd is -1 */
     int64_t mtime_unix_s;  /* when it was stored or learnt */

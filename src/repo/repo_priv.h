@@ -8,7 +8,8 @@
 #include <semaphore.h>
 
 enum {
-    LIST_MAX_BYTES = 8 << 20,
+    LIST_MAX_BYTES = 1 << 20,    /* some hundred thousand versions */
+    SMALL_MAX_BYTES = 256 << 10, /* a larger .mod is sent from its file, not from memory */
     INFO_MAX_BYTES = 1 << 20,
     MOD_MAX_BYTES = 16 << 20, /* golang.org/x/mod/zip.MaxGoMod */
     SUMDB_MAX_BYTES = 1 << 20,

@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* How long an open file is used without looking whether it is still there. */
-enum { FILE_GOOD_SECONDS = 60 };
+/*
+ * How long an open file is used without looking whether it is still there, and how long a small
+ * artefact is given from memory before the store hears that it is in use.
+ */
+enum { FILE_GOOD_SECONDS = 60, SMALL_GOOD_SECONDS = 600 };
 
 static const struct {
     enum metric_route route;
@@ -84,7 +87,7 @@ static int64_t good_until(const struct entry *e, const struct repo_answer *answe
     if (e->fd >= 0)
         return now_s + FILE_GOOD_SECONDS;
     if (e->status == 200 && question_is_immutable(e->kind))
-        return INT64_MAX;
+        return now_s + SMALL_GOOD_SECONDS;
     return answer->fresh_until_s;
 }
 

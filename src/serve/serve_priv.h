@@ -44,7 +44,7 @@ struct entry {
     int fd;
     uint64_t size;
     int64_t mtime_unix_s;
-    int64_t good_until_s; /* Unix seconds; INT64_MAX for what never changes */
+    int64_t good_until_s; /* Unix seconds */
     struct slice etag;    /* with its quotes */
     struct http_header headers[6];
     size_t header_count;
