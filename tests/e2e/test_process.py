@@ -95,7 +95,7 @@ def test_reload_takes_good_settings_and_keeps_the_old_for_bad_ones(gateway_on, u
     gateway.signal(signal.SIGHUP)
     wait_until(lambda: gateway.metric("modgate_config_last_reload_successful") == 0, "the refusal")
     assert gateway.get(path).status == 403
-    assert "privat" in gateway.log and "modgate.yaml:1" in gateway.log
+    gateway.wait_log(r"modgate\.yaml:1.*privat")
 
     write_config(config, private="a.example")
     gateway.signal(signal.SIGHUP)
