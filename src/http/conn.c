@@ -111,6 +111,7 @@ void conn_kill(struct conn *c)
 void conn_linger(struct conn *c)
 {
     if (c->ssl && SSL_is_init_finished(c->ssl)) {
+        c->has_more_output = false;
         SSL_shutdown(c->ssl);
         ERR_clear_error();
     }
@@ -169,10 +170,23 @@ static void feed_start(struct conn *c, struct slice in)
     buf_release(&moved);
 }
 
+/* Who speaks HTTP in clear to a TLS port is told so. */
+static void refuse_clear(struct conn *c)
+{
+    static const char answer[] = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n"
+                                 "content-length: 35\r\nconnection: close\r\n\r\n"
+                                 "this port speaks TLS: use https://\n";
+    (void)send(c->watch.fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+    counter_add(&c->home->counters.tls_failures_total, 1);
+    conn_linger(c);
+}
+
 static void shake_hands(struct conn *c)
 {
     int rc = tls_handshake(c);
-    if (rc < 0) {
+    if (rc == TLS_GOT_CLEAR) {
+        refuse_clear(c);
+    } else if (rc < 0) {
         conn_kill(c);
     } else if (rc > 0) {
         counter_add(&c->home->counters.tls_handshakes_total, 1);

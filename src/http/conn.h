@@ -232,7 +232,8 @@ struct error *tls_files_reload(struct arena *a, struct tls_files *t) MUST_CHECK;
 /* Makes c->ssl for a server handshake on the socket, with the newest certificate. False = no
  * memory. */
 bool tls_accept(struct tls_files *t, struct conn *c);
-/* Goes on with the handshake: 1 done, 0 needs the socket, -1 failed. */
+/* Goes on with the handshake: 1 done, 0 needs the socket, below 0 failed. */
+enum { TLS_FAILED = -1, TLS_GOT_CLEAR = -2 };
 int tls_handshake(struct conn *c);
 
 /* --- buffers of a loop that are used again */

@@ -236,7 +236,8 @@ int tls_handshake(struct conn *c)
         conn_await_output(c);
         return 0;
     default:
+        rc = ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST ? TLS_GOT_CLEAR : TLS_FAILED;
         ERR_clear_error();
-        return -1;
+        return rc;
     }
 }

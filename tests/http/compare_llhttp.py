@@ -257,7 +257,7 @@ def main():
     inputs = [generate(r) if i % 2 else mutate(r, sound(r)) for i in range(args.count)]
     agree, refused, violations = compare(inputs, ask_ours(args.build, inputs))
     text = document(args.count, args.seed, agree, refused)
-    if args.write:
+    if args.write and not violations:
         with open(args.write, "w", encoding="utf-8") as f:
             f.write(text)
     else:

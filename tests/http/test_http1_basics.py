@@ -174,3 +174,20 @@ def one_more_gets_in(server):
 def test_two_servers_on_one_port(server, serve):
     with pytest.raises(AssertionError, match="did not start"):
         serve(listen=f"127.0.0.1:{server.port}")
+
+
+@pytest.mark.parametrize("listen,connect,peer", [
+    ("[::1]:0", "::1", "[::1]:"), (":0", "127.0.0.1", "127.0.0.1:"), (":0", "::1", "[::1]:"),
+    ("localhost:0", "localhost", ""),
+])
+def test_addresses(serve, listen, connect, peer):
+    server = serve(listen=listen, loops=2)
+    with socket.create_connection((connect, server.port), timeout=60) as s:
+        s.sendall(request("/echo"))
+        assert read_answer(s).body.split(b"|")[6].startswith(peer.encode())
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1", "nowhere.invalid:0", "127.0.0.1:http", "[::1:0"])
+def test_bad_addresses(serve, listen):
+    with pytest.raises(AssertionError, match="did not start"):
+        serve(listen=listen)

@@ -103,7 +103,16 @@ def test_a_bad_reload_keeps_the_old(own, tmp_path, damage):
         assert read_answer(s).status == 200
 
 
-@pytest.mark.parametrize("data", [request(), b"\x16\x03\x01\x00\x05hello", b"\x80\x2e\x01\x00\x02", os.urandom(500)])
+def test_http_in_clear_is_told(own):
+    with socket.create_connection(("127.0.0.1", own.tls_port), timeout=60) as s:
+        s.sendall(request())
+        a = read_answer(s)
+        assert a.status == 400 and b"https://" in a.body
+        assert is_closed(s)
+    assert own.wait_stats(connections_open=1)["tls_failures_total"] == 1
+
+
+@pytest.mark.parametrize("data", [b"\x16\x03\x01\x00\x05hello", b"\x80\x2e\x01\x00\x02", os.urandom(500)])
 def test_what_is_no_handshake(own, data):
     with socket.create_connection(("127.0.0.1", own.tls_port), timeout=60) as s:
         s.sendall(data)
