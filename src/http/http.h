@@ -3,10 +3,16 @@
  * knows nothing about Go. A handler gets each request on its loop and answers at once, or parks the
  * request and answers later, from the same loop.
  *
- * Life of a request: handler(request) is called [loop] once its header is complete. The handler
- * either calls http_respond() (exactly once, then the request is gone for it), or
- * http_request_park() and later, in a task posted to http_request_loop(), http_respond(). If the
- * client leaves before that, on_gone is called [loop]; after it the request must not be touched.
+ * Life of a request: handler(request) is called [loop] once its header is complete and its body, if
+ * it has one, was read and dropped. The handler either calls http_respond() (exactly once, then the
+ * request is gone for it), or http_request_park() and later, in a task posted to
+ * http_request_loop(), http_respond(). If the client leaves before that, on_gone is called [loop];
+ * after it the request must not be touched. A client that closes its sending side while its request
+ * is parked has left.
+ *
+ * What the server answers by itself, without handler and on_done: malformed requests (400, 417,
+ * 501, 505), sizes (413, 414, 431), requests that do not arrive in time (408). HTTP/2 connections
+ * that flood (resets, PING, SETTINGS, empty frames, endless headers) get GOAWAY and are closed.
  */
 #ifndef MODGATE_HTTP_HTTP_H
 #define MODGATE_HTTP_HTTP_H
