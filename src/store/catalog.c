@@ -50,6 +50,7 @@ enum statement {
     ST_ROLLBACK,
     ST_PUT,
     ST_SET_STATE,
+    ST_SET_GONE,
     ST_TOUCH,
     ST_GET,
     ST_BYTES,
@@ -73,6 +74,8 @@ static const char *const statement_sql[ST_COUNT] = {
                "origin = CASE WHEN excluded.origin = '' THEN origin ELSE excluded.origin END, "
                "refetchable = excluded.refetchable",
     [ST_SET_STATE] = "UPDATE versions SET state = ?3, bytes = ?4 WHERE path = ?1 AND version = ?2",
+    [ST_SET_GONE] = "UPDATE versions SET state = 4, bytes = 0 "
+                    "WHERE path = ?1 AND version = ?2 AND state <> 3",
     [ST_TOUCH] = "UPDATE versions SET last_use = ?3 "
                  "WHERE path = ?1 AND version = ?2 AND last_use < ?3",
     [ST_GET] = "SELECT " COLUMNS " FROM versions WHERE path = ?1 AND version = ?2",
@@ -349,6 +352,15 @@ struct error *catalog_set_state(struct catalog *c, struct arena *a, struct modul
     bind_text(st, 2, mv.version);
     sqlite3_bind_int(st, 3, (int)state);
     sqlite3_bind_int64(st, 4, (int64_t)bytes);
+    return finish(c, a, st, "writing");
+}
+
+struct error *catalog_set_gone(struct catalog *c, struct arena *a, struct module_version mv)
+{
+    sqlite3_stmt *st = NULL;
+    TRY(prepare(c, a, ST_SET_GONE, &st));
+    bind_text(st, 1, mv.path);
+    bind_text(st, 2, mv.version);
     return finish(c, a, st, "writing");
 }
 

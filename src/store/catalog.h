@@ -53,6 +53,12 @@ struct error *catalog_put(struct catalog *c, struct arena *a,
 /* [tx] Sets the state and the bytes of a row; no row is fine. */
 struct error *catalog_set_state(struct catalog *c, struct arena *a, struct module_version mv,
                                 enum version_state state, uint64_t bytes) MUST_CHECK;
+/*
+ * [tx] Nothing is stored of the version: EVICTED, unless it is EVICTING, for then there may be
+ * leftovers that a start has to find.
+ */
+struct error *catalog_set_gone(struct catalog *c, struct arena *a,
+                               struct module_version mv) MUST_CHECK;
 /* [tx] Sets last use, unless the row has a later one; no row is fine. */
 struct error *catalog_touch(struct catalog *c, struct arena *a, struct module_version mv,
                             int64_t last_use_unix_s) MUST_CHECK;

@@ -66,7 +66,7 @@ struct error *settle(struct store *s, struct arena *a, struct module_version mv,
     struct found partial = look(s, a, PARTIAL_DIR, &n);
     struct found *is = whole.has_info ? &whole : &partial;
     if (is->bytes == 0)
-        return catalog_set_state(s->catalog, a, mv, VERSION_EVICTED, 0);
+        return catalog_set_gone(s->catalog, a, mv);
     struct catalog_row row = {
         .mv = mv,
         .state = whole.has_info ? VERSION_WHOLE : VERSION_PARTIAL,

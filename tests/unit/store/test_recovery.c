@@ -400,16 +400,37 @@ static void test_reindex_after_a_purge(void **state)
     assert_true(is_whole(f));
 }
 
-static void test_eviction_that_broke_off(void **state)
+static void begin_eviction(struct fixture *f)
 {
-    struct fixture *f = *state;
+    struct catalog *c = f->store->catalog;
     assert_ok(put_whole(f->store, &f->cx, version_m(), &(struct put){0}));
     assert_ok(store_flush(f->store, &f->arena));
-    struct catalog *c = f->store->catalog;
     assert_ok(catalog_begin(c, &f->arena, true));
     assert_ok(catalog_end(
         c, &f->arena,
         catalog_set_state(c, &f->arena, version_m(), VERSION_EVICTING, bytes_on_disk(f))));
+}
+
+/* The intent was not forgotten yet: settling it must not hide that there are leftovers. */
+static void test_eviction_that_broke_off_late(void **state)
+{
+    struct fixture *f = *state;
+    begin_eviction(f);
+    fixture_close(f);
+    assert_int_equal(unlink(path_of(f, TREE_M "v1.0.0.info")), 0);
+    assert_int_equal(unlink(path_of(f, TREE_M "v1.0.0.zip")), 0);
+    assert_int_equal(unlink(path_of(f, TREE_M "v1.0.0.ziphash")), 0);
+    write_file(f, DEAD "lock", S(""));
+    write_intent(f, DEAD "done-7", true);
+    fixture_reopen(f);
+    expect_nothing(f);
+    assert_false(is_there(f, TREE_M "v1.0.0.mod"));
+}
+
+static void test_eviction_that_broke_off(void **state)
+{
+    struct fixture *f = *state;
+    begin_eviction(f);
     assert_int_equal(unlink(path_of(f, TREE_M "v1.0.0.info")), 0);
     fixture_reopen(f);
     expect_nothing(f);
@@ -481,6 +502,7 @@ int main(void)
         CASE(test_reindex_mends_lists),
         CASE(test_reindex_after_a_purge),
         CASE(test_eviction_that_broke_off),
+        CASE(test_eviction_that_broke_off_late),
         CASE(test_many_commits_flush_by_themselves),
         CASE(test_modes),
         CASE(test_health_says_read_only),
