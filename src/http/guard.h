@@ -1,7 +1,9 @@
 /*
  * A budget against floods on one HTTP/2 connection. Frames that cost us work and give the client
- * nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, empty DATA, …) spend it; time,
- * whole answers and sent bytes earn it back. Who has spent it all is disconnected. Pure. [any]
+ * nothing (PING, SETTINGS, PRIORITY, RST_STREAM, empty DATA, …) spend it; time and whole answers
+ * earn it back. WINDOW_UPDATEs are paid for by the bytes that were sent, without a cap: a client
+ * with large windows sends them long after, thousands at once. Who has spent it all is
+ * disconnected. Pure. [any]
  */
 #ifndef MODGATE_HTTP_GUARD_H
 #define MODGATE_HTTP_GUARD_H
@@ -12,7 +14,7 @@ enum {
     GUARD_BURST = 1000,
     GUARD_PER_SECOND = 100,
     GUARD_PER_ANSWER = 3,
-    GUARD_BYTES_PER_POINT = 1024, /* go's client sends up to two WINDOW_UPDATEs for 4 KB */
+    GUARD_UPDATE_BYTES = 1024, /* go's client sends up to two WINDOW_UPDATEs for 4 KB */
     GUARD_RESET_COST = 5,
     GUARD_SMALL_DATA_BYTES = 128,
 };
@@ -20,7 +22,7 @@ enum {
 struct guard {
     int64_t points;
     int64_t at_ms;
-    uint64_t bytes; /* sent, not yet turned into points */
+    uint64_t bytes; /* sent, and not yet paid WINDOW_UPDATEs with */
 };
 
 static inline void guard_init(struct guard *g, int64_t now_ms)
@@ -38,8 +40,6 @@ static inline void guard_earn(struct guard *g, int64_t points)
 static inline void guard_earn_bytes(struct guard *g, uint64_t n)
 {
     g->bytes += n;
-    guard_earn(g, (int64_t)(g->bytes / GUARD_BYTES_PER_POINT));
-    g->bytes %= GUARD_BYTES_PER_POINT;
 }
 
 /* False when the budget is used up. */
@@ -52,6 +52,15 @@ static inline bool guard_spend(struct guard *g, int64_t now_ms, int64_t cost)
     }
     g->points -= cost;
     return g->points >= 0;
+}
+
+/* One WINDOW_UPDATE. False when the budget is used up. */
+static inline bool guard_spend_update(struct guard *g, int64_t now_ms)
+{
+    if (g->bytes < GUARD_UPDATE_BYTES)
+        return guard_spend(g, now_ms, 1);
+    g->bytes -= GUARD_UPDATE_BYTES;
+    return true;
 }
 
 #endif

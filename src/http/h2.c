@@ -99,6 +99,14 @@ static void check_known_stream(struct h2 *h, const struct frame *f)
                                       is_known ? NGHTTP2_STREAM_CLOSED : NGHTTP2_PROTOCOL_ERROR);
 }
 
+static bool may_come(struct conn *c, const struct frame *f)
+{
+    struct guard *g = &c->h2->guard;
+    if (f->type == NGHTTP2_WINDOW_UPDATE)
+        return guard_spend_update(g, now(c));
+    return guard_spend(g, now(c), frame_cost(f));
+}
+
 static ssize_t give(struct h2 *h, struct slice in, size_t from, size_t to)
 {
     ssize_t n = nghttp2_session_mem_recv(h->session, (const uint8_t *)in.p + from, to - from);
@@ -112,7 +120,7 @@ static ssize_t take_input(struct conn *c, struct slice in)
     struct frame f;
     size_t given = 0;
     for (size_t at = 0; next_frame(h, in, &at, &f);) {
-        if (!guard_spend(&h->guard, now(c), frame_cost(&f)))
+        if (!may_come(c, &f))
             return NGHTTP2_ERR_FLOODED;
         bool is_message = f.type == NGHTTP2_HEADERS || f.type == NGHTTP2_DATA;
         if (!is_message || f.stream_id % 2 == 0)

@@ -165,6 +165,17 @@ def test_the_flood_is_told(connect, name):
     assert h.goaway() == ENHANCE_YOUR_CALM
 
 
+def test_late_window_updates_are_no_flood(connect, tmp_path):
+    """go's client has windows of megabytes and sends an update for each 4 KB that was read."""
+    (tmp_path / "f").write_bytes(b"f" * (8 << 20))
+    h = connect([(WINDOW_SETTING, 16 << 20)])
+    h.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 16 << 20)))
+    assert len(h.answer(h.request("/file/f"))[2]) == 8 << 20
+    h.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 4096)) * 4000)
+    assert h.answer(h.request())[0] == 200
+    assert connect.server.stats()["abuse_closed_total"] == 0
+
+
 @pytest.mark.parametrize("path", ["/small", "/park", "/slow/20", "/file/f"])
 def test_rapid_reset(connect, tmp_path, path):
     (tmp_path / "f").write_bytes(b"f" * 1000000)

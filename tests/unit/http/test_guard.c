@@ -25,11 +25,10 @@ static void test_sent_bytes_pay_for_window_updates(void **state)
 {
     struct guard g;
     guard_init(&g, 0);
-    for (int i = 0; i < 100000; i++) {
-        guard_earn_bytes(&g, 4096);
-        assert_true(guard_spend(&g, 0, 1));
-        assert_true(guard_spend(&g, 0, 1));
-    }
+    guard_earn_bytes(&g, UINT64_C(100000) * 4096);
+    for (int i = 0; i < 200000; i++)
+        assert_true(guard_spend_update(&g, 0));
+    assert_true(guard_spend(&g, 0, GUARD_BURST));
 }
 
 /* A byte for each WINDOW_UPDATE is the tiny-window game. */
@@ -40,7 +39,7 @@ static void test_single_bytes_do_not_pay(void **state)
     bool may = true;
     for (int i = 0; i < 2 * GUARD_BURST && may; i++) {
         guard_earn_bytes(&g, 1);
-        may = guard_spend(&g, 0, 1);
+        may = guard_spend_update(&g, 0);
     }
     assert_false(may);
 }
