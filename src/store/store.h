@@ -87,7 +87,7 @@ struct store_commit {
 struct error *store_commit(struct store *s, struct ctx *cx, struct store_stage *st,
                            const struct store_commit *c, bool *was_stored) MUST_CHECK;
 
-/* The whole versions stored of a path, as in @v/list: unsorted. */
+/* The whole versions stored of a path, pseudo-versions (which @v/list leaves out) too: unsorted. */
 struct error *store_versions(struct store *s, struct arena *a, struct slice path,
                              struct slice **versions, size_t *count) MUST_CHECK;
 
@@ -120,6 +120,15 @@ struct error *store_blob_put(struct store *s, struct arena *a, struct slice name
 uint64_t store_bytes(const struct store *s);
 uint64_t store_max_bytes(const struct store *s);
 void store_set_max_bytes(struct store *s, uint64_t max_bytes);
+
+/*
+ * Tells of the versions that are being published in the store at dir, or whose publication broke
+ * off and is made good at its next start: what they lack is no damage. Opens nothing for writing.
+ * [worker]
+ */
+typedef void (*store_unfinished_fn)(void *arg, struct module_version mv);
+struct error *store_unfinished(struct arena *a, const char *dir, store_unfinished_fn fn,
+                               void *arg) MUST_CHECK;
 
 /* One line per version that eviction drops (or would drop). */
 typedef void (*store_evict_fn)(void *arg, struct module_version mv, uint64_t size_bytes,
