@@ -155,12 +155,13 @@ static bool accept_one(struct accepter *acc)
         take(acc, fd, &peer);
         return true;
     }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO)
+        return true;       /* that one is gone already */
+    if (errno != EAGAIN) { /* out of descriptors or memory */
         loop_rewatch(acc->home->loop, &acc->watch, 0);
         loop_timer_set(acc->home->loop, &acc->pause, loop_now_ms(acc->home->loop) + PAUSE_MS);
-        return false;
     }
-    return errno != EAGAIN; /* EINTR, or a connection that is gone already */
+    return false;
 }
 
 static void on_acceptable(struct loop_fd *self, uint32_t events)

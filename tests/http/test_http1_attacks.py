@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import socket
 import threading
 import time
@@ -221,3 +222,18 @@ def test_a_file_that_is_cut_short_under_us(server, tmp_path):
         assert head[0] == 200
         assert len(head[3]) + len(read_all(s)) <= 100000
     assert server.get("/small").status == 200
+
+
+def test_running_out_of_descriptors(server):
+    """Accepting pauses and goes on; nobody who is connected notices."""
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (30, 30))
+    with server.connect() as kept:
+        kept.sendall(request())
+        assert read_answer(kept).status == 200
+        crowd = [server.connect() for _ in range(40)]
+        for _ in range(20):
+            kept.sendall(request())
+            assert read_answer(kept).status == 200
+        for s in crowd:
+            s.close()
+        assert server.get("/small").status == 200
