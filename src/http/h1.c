@@ -91,16 +91,6 @@ static void add_status_line(struct buf *out, int status)
         buf_printf(out, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
 }
 
-static struct slice format_u64(char out[20], uint64_t v)
-{
-    size_t at = 20;
-    do {
-        out[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    return slice_make(out + at, 20 - at);
-}
-
 static void add_head(struct buf *out, const struct http_request *r,
                      const struct http_header *headers, size_t count)
 {

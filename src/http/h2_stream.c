@@ -269,16 +269,6 @@ static nghttp2_nv field(struct slice name, struct slice value, uint8_t flags)
                         .flags = flags};
 }
 
-static struct slice format_u64(char out[20], uint64_t v)
-{
-    size_t at = 20;
-    do {
-        out[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    return slice_make(out + at, 20 - at);
-}
-
 void h2_respond(struct http_request *r, const struct http_header *headers, size_t count)
 {
     struct conn *c = r->conn;

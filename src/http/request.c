@@ -190,6 +190,16 @@ bool body_read(const struct http_body *b, uint64_t at, char *p, size_t n)
     return true;
 }
 
+struct slice format_u64(char out[20], uint64_t v)
+{
+    size_t at = 20;
+    do {
+        out[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    return slice_make(out + at, 20 - at);
+}
+
 struct slice loop_date(struct http_loop *home)
 {
     int64_t round_ms = loop_now_ms(home->loop);

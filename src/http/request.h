@@ -59,8 +59,10 @@ void request_end(struct http_request *r, bool is_whole);
 void request_release_body(struct http_request *r);
 /* Answers with a short text, for what the server itself refuses. */
 void request_refuse(struct http_request *r, int status, const char *text);
-/* The bytes of an answer that come before the body: length, date, id are added by the protocols. */
+/* The reason phrase of a status, a literal. */
 const char *http_reason(int status);
+/* Decimal digits, in out. */
+struct slice format_u64(char out[20], uint64_t v);
 /* "Mon, 02 Jan 2006 15:04:05 GMT", made once a second. */
 struct slice loop_date(struct http_loop *home);
 void request_pool_release(struct http_loop *home);
