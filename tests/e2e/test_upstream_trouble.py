@@ -104,6 +104,24 @@ def test_a_broken_zip_is_resumed(gateway, upstream):
     assert ranges[0] in (None, "") and ranges[1].startswith("bytes="), ranges
 
 
+def test_a_slow_drip_is_no_stall(gateway, upstream):
+    base = newest(upstream.tree, MODULE)
+    upstream.fault("*", "drip", chunk=200, delay_ms=50)
+    for suffix in (".info", ".mod", ".zip"):
+        answer = gateway.get(base + suffix)
+        assert answer.status == 200 and (suffix == ".info" or answer.body == upstream.file(base + suffix))
+
+
+def test_a_redirect_is_followed(gateway, upstream):
+    base = newest(upstream.tree, MODULE)
+    upstream.fault("*" + base + ".zip", "redirect", url=upstream.https + "*", times=1)
+    # The other side's certificate is not trusted here: the redirect is followed, and fails there.
+    refused = gateway.get(base + ".zip")
+    assert refused.status == 502 and "certificate" in refused.text.lower(), refused
+    upstream.fault("*" + base + ".zip", "redirect", url=upstream.http + "*?again", times=1)
+    assert gateway.get(base + ".zip").body == upstream.file(base + ".zip")
+
+
 @pytest.mark.parametrize("kind", ["expired_cert", "wrong_host_cert", "untrusted_cert"])
 def test_bad_certificates(gateway_on, upstream, flags, kind):
     gateway = gateway_on(upstream.https, *flags, "--fetch-ca-file", upstream.ca)
