@@ -177,7 +177,7 @@ def wrk(pid, url, seconds, connections):
         print(f"bench: wrk {url}: {text}", file=sys.stderr)
     count = int(re.search(r"(\d+) requests in", text).group(1))
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1))
-    return Load(rate, used / max(1, count) * 1e6, in_ms(re.search(r"99%\s+(\S+)", text).group(1)))
+    return Load(rate, used / max(1, count) * 1e6, in_ms(re.search(r"^ +99% +(\S+)", text, re.M).group(1)))
 
 
 def h2load(pid, url, seconds, connections, streams):

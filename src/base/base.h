@@ -31,6 +31,9 @@ void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull)
 void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 
+/* The cores that this process may run on (its affinity), at least 1. */
+unsigned usable_cores(void);
+
 #include "base/slice.h"
 
 #include "base/arena.h"

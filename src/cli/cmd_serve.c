@@ -24,7 +24,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 enum { ADMIN_THREADS = 4, ADMIN_QUEUE = 64, MAX_STREAMS = 250, MAX_PARKED = 100 };
 
@@ -80,8 +79,7 @@ static struct error *listen_all(struct arena *a, struct daemon *d)
 static struct error *make_server(struct arena *a, struct daemon *d)
 {
     const struct settings *s = &d->settings;
-    unsigned loops =
-        s->http_loops ? (unsigned)s->http_loops : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned loops = s->http_loops ? (unsigned)s->http_loops : usable_cores();
     struct serve_options so = {
         .repo = d->repo,
         .store = d->store,

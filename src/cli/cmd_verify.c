@@ -4,7 +4,6 @@
 #include "cli/verify_target.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 static const char usage[] =
     "modgate verify [options] STORE|GOMODCACHE|vendor|go.sum…\n\n"
@@ -93,16 +92,10 @@ static int report(struct run *r, const struct error *err, int64_t start_ns)
     return verify_report_bad(&r->report) ? EXIT_FOUND : EXIT_FINE;
 }
 
-static unsigned cores(void)
-{
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n > 0 ? (unsigned)n : 1;
-}
-
 static bool parse_jobs(const char *text, unsigned *jobs)
 {
     uint64_t n;
-    *jobs = cores();
+    *jobs = usable_cores();
     if (!text)
         return true;
     if (!slice_parse_u64(slice_of(text), &n) || n < 1 || n > 256)

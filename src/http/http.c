@@ -12,17 +12,9 @@
 #include "http/request.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
-
-static unsigned usable_cores(void)
-{
-    cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n > 0 ? (unsigned)n : 1;
-}
 
 static struct http_options with_defaults(struct http_options o)
 {

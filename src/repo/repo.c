@@ -9,7 +9,6 @@
 
 #include "gomod/module.h"
 
-#include <unistd.h>
 
 struct source_set *sources_take(struct repo *r)
 {
@@ -57,8 +56,7 @@ struct error *repo_new(struct arena *a, const struct repo_options *o,
     struct repo *r = xcalloc(1, sizeof(*r));
     r->o = *o;
     pthread_mutex_init(&r->lock, NULL);
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    sem_init(&r->verify_slots, 0, cores > 0 ? (unsigned)cores : 1);
+    sem_init(&r->verify_slots, 0, usable_cores());
     r->flights = flights_new(o->upstream_lane, repo_resolve, r);
     struct error *err = repo_set_sources(a, r, sources);
     if (err)

@@ -1,5 +1,7 @@
 #include "../test.h"
 
+#include <sched.h>
+
 #include "base/ctx.h"
 #include "base/encode.h"
 #include "base/file.h"
@@ -196,6 +198,21 @@ static void test_fd_take(void **state)
     assert_int_equal(fd_take(&fd), -1);
 }
 
+static void test_usable_cores_follow_the_affinity(void **state)
+{
+    cpu_set_t all, one;
+    assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+    assert_int_equal(usable_cores(), CPU_COUNT(&all));
+    CPU_ZERO(&one);
+    for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++) {
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+    assert_int_equal(usable_cores(), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_slice_cut_visits_every_part),
         cmocka_unit_test(test_parse_u64_bounds),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_usable_cores_follow_the_affinity),
         cmocka_unit_test(test_arena_large_and_hooks),
         cmocka_unit_test(test_error_chain),
         cmocka_unit_test(test_only_absent_is_404),
