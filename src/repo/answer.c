@@ -76,6 +76,27 @@ static enum artefact artefact_of(enum question_kind kind)
                                   : ARTEFACT_INFO;
 }
 
+/* The h1 of a .mod; there is none of an .info, whose digest serves as well. */
+static void set_artefact_etag(struct arena *a, enum question_kind kind, struct repo_answer *out)
+{
+    char h1[H1_BYTES + 1];
+    if (kind != QUESTION_MOD) {
+        answer_etag(a, out);
+        return;
+    }
+    gomod_hash(out->body, h1);
+    out->etag = arena_printf(a, "%s", h1);
+}
+
+void answer_new_artefact(struct arena *a, enum question_kind kind, struct slice body,
+                         struct repo_answer *out)
+{
+    answer_bytes(a, body, out);
+    out->freshness = REPO_FRESH;
+    out->mtime_unix_s = now_unix_s();
+    set_artefact_etag(a, kind, out);
+}
+
 static struct error *from_artefacts(struct repo *r, const struct source_set *set, struct arena *a,
                                     const struct question *q, struct repo_answer *out)
 {
@@ -95,13 +116,7 @@ static struct error *from_artefacts(struct repo *r, const struct source_set *set
         return NULL;
     }
     TRY(read_object(a, &o, out));
-    if (q->kind == QUESTION_MOD) {
-        char h1[H1_BYTES + 1];
-        gomod_hash(out->body, h1);
-        out->etag = arena_printf(a, "%s", h1);
-    } else {
-        answer_etag(a, out);
-    }
+    set_artefact_etag(a, q->kind, out);
     return NULL;
 }
 

@@ -47,16 +47,16 @@ static void stage_cleanup(struct store_stage **st)
 }
 #define STAGE_SCOPED __attribute__((cleanup(stage_cleanup))) struct store_stage
 
-/* Publishes one small artefact alone. */
+/* Keeps a small artefact that was fetched; *body becomes what is stored, should another be first.
+ */
 static struct error *keep_partial(struct resolve *r, struct module_version mv, enum artefact what,
-                                  struct slice body, struct slice origin)
+                                  const struct fetch_answer *got, struct slice *body)
 {
-    STAGE_SCOPED *st = NULL;
-    bool was_stored;
-    TRY(store_stage_new(r->repo->o.store, r->cx->arena, &st));
-    TRY(write_staged(r->cx->arena, store_stage_path(st, what), body));
-    struct store_commit c = {.mv = mv, .origin = origin, .is_refetchable = true};
-    return store_commit(r->repo->o.store, r->cx, st, &c, &was_stored);
+    bool was_stored, found;
+    TRY(store_put_partial(r->repo->o.store, r->cx, mv, what, got->body, got->upstream,
+                          &was_stored));
+    *body = got->body;
+    return was_stored ? stored(r, mv, what, &found, body) : NULL;
 }
 
 struct error *artefact_info(struct resolve *r, struct module_version mv, struct slice *body)
@@ -74,8 +74,7 @@ struct error *artefact_info(struct resolve *r, struct module_version mv, struct 
     if (!slice_eq(version, mv.version))
         return error_new(a, STATUS_BAD_ANSWER, "%s from %s names another version: %s", rel.p,
                          got.upstream.p, version.p);
-    *body = got.body;
-    return keep_partial(r, mv, ARTEFACT_INFO, got.body, got.upstream);
+    return keep_partial(r, mv, ARTEFACT_INFO, &got, body);
 }
 
 static struct error *artefact_mod(struct resolve *r, struct module_version mv, struct slice *body)
@@ -92,8 +91,7 @@ static struct error *artefact_mod(struct resolve *r, struct module_version mv, s
     if (!modfile_module_path(r->cx->arena, got.body).n)
         return error_new(r->cx->arena, STATUS_BAD_ANSWER, "%s from %s names no module", rel.p,
                          got.upstream.p);
-    *body = got.body;
-    return keep_partial(r, mv, ARTEFACT_MOD, got.body, got.upstream);
+    return keep_partial(r, mv, ARTEFACT_MOD, &got, body);
 }
 
 /*
@@ -215,7 +213,7 @@ static struct error *resolve_zip(struct resolve *r)
 
 struct error *resolve_artefact(struct resolve *r)
 {
-    struct slice body;
+    struct slice body = S("");
     struct error *err;
     if (r->q->kind == QUESTION_ZIP)
         err = resolve_zip(r);
@@ -227,7 +225,10 @@ struct error *resolve_artefact(struct resolve *r)
         keep_answer(r, status_http(err->status), error_chain(r->cx->arena, err));
     if (err || r->q->kind == QUESTION_ZIP)
         return err;
-    return answer_from_store(r->repo, r->set, r->cx->arena, r->q, r->out);
+    if (body.n > SMALL_MAX_BYTES)
+        return answer_from_store(r->repo, r->set, r->cx->arena, r->q, r->out);
+    answer_new_artefact(r->cx->arena, r->q->kind, body, r->out);
+    return NULL;
 }
 
 static void count_evicted(void *arg, struct module_version mv, uint64_t size_bytes,

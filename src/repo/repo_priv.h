@@ -78,6 +78,9 @@ struct relay *relay_find(const struct source_set *set, struct slice name);
 
 /* answer.c: making answers out of what is stored. */
 void answer_bytes(struct arena *a, struct slice body, struct repo_answer *out);
+/* Of an .info or .mod that was just stored. */
+void answer_new_artefact(struct arena *a, enum question_kind kind, struct slice body,
+                         struct repo_answer *out);
 void answer_etag(struct arena *a, struct repo_answer *out);
 int64_t ttl_of(const struct source_set *set, enum question_kind kind);
 struct error *answer_from_store(struct repo *r, const struct source_set *set, struct arena *a,

@@ -109,6 +109,7 @@ static struct error *settle_each(struct store *s, struct arena *a, const struct 
         if (intent_read(s, a, d->rels[i].p, &intent))
             TRY(settle(s, a, intent.mv, intent.origin));
     }
+    TRY(news_settle(s, a, d->news));
     return touches_write(s, a);
 }
 
@@ -116,7 +117,7 @@ struct error *done_settle(struct store *s, struct arena *a, const struct done *d
 {
     TRY(catalog_begin(s->catalog, a, false));
     TRY(catalog_end(s->catalog, a, settle_each(s, a, d)));
-    if (d->count)
+    if (d->count || d->news)
         TRY(disk_sync_all(s, a)); /* the tree and the catalog's log */
     for (size_t i = 0; i < d->count; i++)
         TRY(disk_unlink(s, a, d->rels[i].p));
@@ -149,9 +150,15 @@ static struct error *flush(struct store *s, struct arena *a)
     struct done d;
     TRY(done_collect(s, a, s->owner.rel, &d));
     int64_t bytes = bytes_of(s, a, &d);
-    TRY(done_settle(s, a, &d));
+    d.news = news_take(s);
+    struct error *err = done_settle(s, a, &d);
+    if (err) {
+        news_put_back(s, d.news);
+        return err;
+    }
+    unsigned count = (unsigned)d.count + news_free(d.news, &bytes);
     atomic_fetch_sub(&s->pending_bytes, bytes);
-    atomic_fetch_sub(&s->pending_count, (unsigned)d.count);
+    atomic_fetch_sub(&s->pending_count, count);
     return settle_bytes(s, a);
 }
 

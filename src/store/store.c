@@ -92,6 +92,9 @@ static void free_store(struct store *s)
     owner_release(s);
     catalog_free(s->catalog);
     touches_free(s->touches);
+    int64_t unsettled = 0;
+    news_free(s->news, &unsettled);
+    pthread_mutex_destroy(&s->news_mutex);
     pthread_mutex_destroy(&s->flush_mutex);
     fd_cleanup(&s->dir_fd);
     free(s->dir);
@@ -105,6 +108,7 @@ struct error *store_open(struct arena *a, const struct store_options *o, struct 
     s->dir_fd = s->owner.fd = s->owner.lock_fd = -1;
     pthread_mutex_init(&s->owner.mutex, NULL);
     pthread_mutex_init(&s->flush_mutex, NULL);
+    pthread_mutex_init(&s->news_mutex, NULL);
     s->touches = touches_new();
     atomic_init(&s->max_bytes, o->max_bytes);
     random_bytes(s->answer_puts, sizeof(s->answer_puts)); /* short runs sweep now and then, too */

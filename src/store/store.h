@@ -87,6 +87,15 @@ struct store_commit {
 struct error *store_commit(struct store *s, struct ctx *cx, struct store_stage *st,
                            const struct store_commit *c, bool *was_stored) MUST_CHECK;
 
+/*
+ * Publishes one small artefact alone, INFO or MOD, as partial and refetchable: the short way for
+ * what is asked for before the zip. What is stored already, whole or partial, stays: *was_stored
+ * tells.
+ */
+struct error *store_put_partial(struct store *s, struct ctx *cx, struct module_version mv,
+                                enum artefact what, struct slice body, struct slice origin,
+                                bool *was_stored) MUST_CHECK;
+
 /* The whole versions stored of a path, pseudo-versions (which @v/list leaves out) too: unsorted. */
 struct error *store_versions(struct store *s, struct arena *a, struct slice path,
                              struct slice **versions, size_t *count) MUST_CHECK;

@@ -41,6 +41,7 @@ struct flusher {
 };
 
 struct touches;
+struct news;
 
 struct store {
     char *dir; /* absolute */
@@ -51,7 +52,9 @@ struct store {
     struct catalog *catalog;
     struct touches *touches;
     pthread_mutex_t flush_mutex; /* one flush at a time */
-    atomic_uint pending_count;   /* published, not in the catalog yet */
+    pthread_mutex_t news_mutex;
+    struct news *news;         /* partial versions that the catalog has not been told of */
+    atomic_uint pending_count; /* published, not in the catalog yet */
     _Atomic int64_t pending_bytes;
     _Atomic uint64_t catalog_bytes;
     _Atomic uint64_t max_bytes;
@@ -199,6 +202,7 @@ struct error *settle(struct store *s, struct arena *a, struct module_version mv,
 struct done {
     struct slice *rels;
     size_t count;
+    struct news *news; /* partial.c's; NULL for the folder of a dead process */
 };
 struct error *done_collect(struct store *s, struct arena *a, const char *owner_rel,
                            struct done *out) MUST_CHECK;
@@ -211,6 +215,14 @@ void flusher_start(struct store *s);
 void flusher_stop(struct store *s);
 /* Reads the sum of the catalog. */
 struct error *settle_bytes(struct store *s, struct arena *a) MUST_CHECK;
+
+/* ---- partial.c: partial versions that the catalog has not been told of ---- */
+
+struct news *news_take(struct store *s);
+struct error *news_settle(struct store *s, struct arena *a, const struct news *all) MUST_CHECK;
+void news_put_back(struct store *s, struct news *all);
+/* Returns how many there were, and adds their bytes. */
+unsigned news_free(struct news *all, int64_t *bytes);
 
 /* ---- reindex.c ---- */
 

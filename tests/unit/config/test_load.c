@@ -38,7 +38,7 @@ static const struct {
     {"upstream: off\nsumdb: off\nprivate:\n", ""},
     {"fetch:\n  credentials:\n", ""},
     {"fetch:\n  credentials: []\n", ""},
-    {"http: {max_header: 1048576, max_body: 0}", ""},
+    {"http: {max_header: 1048576, max_body: 1}", ""},
 
     /* names */
     {"lisen: ':80'\n", "m.yaml:1: no key \"lisen\"; did you mean \"listen\"?"},
