@@ -1,8 +1,13 @@
 #include "base/base.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { BACKGROUND_NICE = 5 };
 
 void bug_at(const char *file, int line, const char *fmt, ...)
 {
@@ -50,4 +55,12 @@ unsigned usable_cores(void)
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
     return n > 0 ? (unsigned)n : 1;
+}
+
+void thread_in_background(void)
+{
+    const struct sched_param none = {0};
+    /* Both are wishes: where they are refused the thread runs as before. */
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+    setpriority(PRIO_PROCESS, (id_t)gettid(), BACKGROUND_NICE);
 }

@@ -33,6 +33,11 @@ char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 
 /* The cores that this process may run on (its affinity), at least 1. */
 unsigned usable_cores(void);
+/*
+ * Makes the calling thread one that does not interrupt others: it gets its share of the processor,
+ * but not at once when it wakes up. For work in the background of loops that answer. [any]
+ */
+void thread_in_background(void);
 
 #include "base/slice.h"
 

@@ -130,6 +130,7 @@ static bool is_stopping(struct courier *c)
 static void *courier_main(void *arg)
 {
     struct courier *c = arg;
+    thread_in_background();
     int64_t busy_at_ms = now_ms();
     bool may_have_connections = false;
     while (!is_stopping(c)) {

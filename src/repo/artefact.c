@@ -106,7 +106,8 @@ static struct error *check_go_mod(struct arena *a, struct module_version mv, str
     if (zip->has_go_mod && !slice_eq(zip->go_mod, mod))
         return error_new(
             a, STATUS_MISMATCH,
-            "the go.mod in the zip of %.*s@%.*s is not the .mod that was served for it",
+            "the go.mod in the zip of %.*s@%.*s is not the .mod that was served for it (if that "
+            "was the wrong one: remove it below partial/ in the store)",
             SLICE_ARG(mv.path), SLICE_ARG(mv.version));
     if (zip->has_go_mod)
         return NULL;

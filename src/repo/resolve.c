@@ -205,6 +205,14 @@ static int64_t time_allowed_ms(struct resolve *r)
     return (int64_t)r->set->s.total_timeout_ms;
 }
 
+/* The question was well-formed, or it would not be here: what is malformed or too large came from outside. */
+static struct error *blame_upstream(struct arena *a, struct error *err)
+{
+    if (!err || status_class(err->status) != CLASS_INVALID || err->status == STATUS_BAD_CONFIG)
+        return err;
+    return error_as(a, STATUS_BAD_ANSWER, err, "what the upstream sent cannot be used");
+}
+
 struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
                            struct repo_answer *out)
 {
@@ -221,5 +229,5 @@ struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
     else if (!err)
         err = resolve_mutable(&r);
     sources_drop(r.set);
-    return err;
+    return blame_upstream(cx->arena, err);
 }

@@ -208,6 +208,7 @@ static bool wait_until_due(struct flusher *f)
 static void *run_flusher(void *arg)
 {
     struct store *s = arg;
+    thread_in_background();
     enum status last = STATUS_OK;
     struct arena a = ARENA_INIT;
     while (wait_until_due(&s->flusher)) {

@@ -121,6 +121,7 @@ static void run_one(struct lane *l, int class)
 static void *thread_main(void *arg)
 {
     struct lane *l = arg;
+    thread_in_background();
     pthread_mutex_lock(&l->lock);
     do {
         for (int class; (class = next_class(l)) >= 0;)
