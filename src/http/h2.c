@@ -147,7 +147,8 @@ static void make_session(struct conn *c)
         BUG("out of memory");
     h2_stream_callbacks(cbs);
     nghttp2_option_set_no_closed_streams(option, 1);
-    /* Enough for the fields that answers have in common; a full one costs an idle connection 5 KB. */
+    /* Enough for the fields that answers have in common; a full one costs an idle connection 5 KB.
+     */
     nghttp2_option_set_max_deflate_dynamic_table_size(option, 1024);
     nghttp2_mem mem = {.mem_user_data = &c->home->pool,
                        .malloc = pool_malloc,

@@ -9,7 +9,6 @@
 
 #include "gomod/module.h"
 
-
 struct source_set *sources_take(struct repo *r)
 {
     pthread_mutex_lock(&r->lock);

@@ -205,7 +205,8 @@ static int64_t time_allowed_ms(struct resolve *r)
     return (int64_t)r->set->s.total_timeout_ms;
 }
 
-/* The question was well-formed, or it would not be here: what is malformed or too large came from outside. */
+/* The question was well-formed, or it would not be here: what is malformed or too large came from
+ * outside. */
 static struct error *blame_upstream(struct arena *a, struct error *err)
 {
     if (!err || status_class(err->status) != CLASS_INVALID || err->status == STATUS_BAD_CONFIG)
