@@ -58,19 +58,15 @@ static void tame_malloc(void)
     mallopt(M_TRIM_THRESHOLD, 512 * 1024);
 }
 
-static const char *or_null(const char *s)
-{
-    return s[0] ? s : NULL;
-}
-
 static struct error *listen_all(struct arena *a, struct daemon *d)
 {
     struct slice rest = slice_of(d->settings.listen);
     while (rest.p) {
         const char *address = arena_cstr(a, slice_trim(slice_cut(&rest, ',')));
         TRY_CTX(a,
-                http_server_listen(a, d->server, address, or_null(d->settings.tls_cert_file),
-                                   or_null(d->settings.tls_key_file)),
+                http_server_listen(a, d->server, address,
+                                   setting_or_null(d->settings.tls_cert_file),
+                                   setting_or_null(d->settings.tls_key_file)),
                 "listening on %s", address);
     }
     return NULL;

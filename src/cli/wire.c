@@ -21,17 +21,12 @@ static struct fetch_credential *credentials(struct arena *a, const struct settin
     return list;
 }
 
-static const char *or_null(const char *s)
-{
-    return s[0] ? s : NULL;
-}
-
 struct error *wire_sources(struct arena *a, const struct settings *s, struct repo_sources *out)
 {
     struct fetch_options o = {
         .goproxy = s->upstream,
-        .ca_file = or_null(s->fetch_ca_file),
-        .netrc_file = or_null(s->fetch_netrc_file),
+        .ca_file = setting_or_null(s->fetch_ca_file),
+        .netrc_file = setting_or_null(s->fetch_netrc_file),
         .credentials = credentials(a, s),
         .credential_count = s->credential_count,
         .connect_timeout_ms = (unsigned)s->fetch_connect_timeout,

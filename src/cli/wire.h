@@ -8,6 +8,11 @@
 #include "repo/repo.h"
 #include "store/store.h"
 
+/* NULL for an unset setting, which is "". */
+static inline const char *setting_or_null(const char *s)
+{
+    return s[0] ? s : NULL;
+}
 /* Opens the store of the settings. The caller closes it. */
 struct error *wire_store(struct arena *a, const struct settings *s, struct store **out) MUST_CHECK;
 /* Makes the sources; their fetcher is the caller's until repo_new() or repo_set_sources() took it.
