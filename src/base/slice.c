@@ -120,13 +120,3 @@ bool slice_is_utf8(struct slice s)
     }
     return true;
 }
-
-bool slice_eq_secret(struct slice a, struct slice b)
-{
-    if (a.n != b.n)
-        return false;
-    volatile unsigned char diff = 0;
-    for (size_t i = 0; i < a.n; i++)
-        diff = (unsigned char)(diff | (a.p[i] ^ b.p[i]));
-    return diff == 0;
-}

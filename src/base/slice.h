@@ -88,7 +88,5 @@ bool slice_parse_u64(struct slice s, uint64_t *out);
 size_t slice_utf8_len(struct slice s);
 /* True when s is valid UTF-8 (no surrogates, no overlong forms), as Go's utf8.Valid. */
 bool slice_is_utf8(struct slice s);
-/* Equality in time that depends on the lengths only: for secrets. */
-bool slice_eq_secret(struct slice a, struct slice b);
 
 #endif

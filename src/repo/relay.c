@@ -160,10 +160,6 @@ struct error *resolve_sumdb(struct resolve *r)
     if (err)
         return stale_head(r, err);
     keep(r, body);
-    answer_bytes(r->cx->arena, body, r->out);
-    r->out->freshness = REPO_FRESH;
-    r->out->mtime_unix_s = now_unix_s();
-    r->out->fresh_until_s = now_unix_s() + ttl_of(r->set, r->q->kind);
-    answer_etag(r->cx->arena, r->out);
+    give_answer(r, body, REPO_FRESH);
     return NULL;
 }

@@ -138,14 +138,6 @@ struct error *repo_get(struct repo *r, struct ctx *cx, const struct question *q,
     return repo_resolve(r, cx, q, out);
 }
 
-int64_t repo_list_ttl_s(struct repo *r)
-{
-    struct source_set *set = sources_take(r);
-    int64_t ttl = ttl_of(set, QUESTION_LIST);
-    sources_drop(set);
-    return ttl;
-}
-
 static void drop_after_stats(void *set)
 {
     sources_drop(set);

@@ -81,8 +81,6 @@ void repo_refresh(struct repo *r, const struct question *q);
 /* The same in line, for commands that fetch: looks up, else fetches and stores. [worker] */
 struct error *repo_get(struct repo *r, struct ctx *cx, const struct question *q,
                        struct repo_answer *out) MUST_CHECK;
-/* How long clients may keep a mutable answer, in seconds. [any] */
-int64_t repo_list_ttl_s(struct repo *r);
 /* The upstreams of the current sources, for metrics and readiness. [any] */
 void repo_upstream_stats(struct repo *r, struct arena *a, struct fetch_upstream_stats **rows,
                          size_t *count);

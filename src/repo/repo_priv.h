@@ -67,6 +67,8 @@ struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
  * answer from a client that can be given it.
  */
 void keep_answer(struct resolve *r, int status, struct slice body);
+/* The body as the answer of now, with its times and digest. */
+void give_answer(struct resolve *r, struct slice body, enum repo_freshness freshness);
 /* artefact.c: .info, .mod and .zip of a version. */
 struct error *resolve_artefact(struct resolve *r);
 /* The .info of a version, from the store or from outside, stored as partial. */

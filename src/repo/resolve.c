@@ -3,10 +3,9 @@
  * and leaves the answer. One file per family of questions; here are the mutable ones, whose common
  * rule is:
  *
- *   the upstream answered    -> keep and give that
- *   it says "absent"         -> what is stored of the module is still offered; else remember the
- * absence it cannot be reached     -> give the last answer, however old; else what the store can
- * tell
+ * - The upstream answered: keep and give that.
+ * - It says "absent": what is stored of the module is still offered; else remember the absence.
+ * - It cannot be reached: give the last answer, however old; else what the store can tell.
  */
 #include "repo/repo_priv.h"
 
@@ -138,7 +137,7 @@ void keep_answer(struct resolve *r, int status, struct slice body)
                   (struct log_field[]){LOG_STR("key", r->q->key)}, 1);
 }
 
-static void give(struct resolve *r, struct slice body, enum repo_freshness freshness)
+void give_answer(struct resolve *r, struct slice body, enum repo_freshness freshness)
 {
     answer_bytes(r->cx->arena, body, r->out);
     r->out->freshness = freshness;
@@ -155,7 +154,7 @@ static struct error *give_absent(struct resolve *r, struct error *err)
     struct slice body;
     if (!from_stored_versions(r, &body) && body.n) {
         keep_answer(r, 200, body);
-        give(r, body, REPO_FRESH);
+        give_answer(r, body, REPO_FRESH);
         return NULL;
     }
     keep_answer(r, status_http(err->status), error_chain(r->cx->arena, err));
@@ -172,7 +171,7 @@ static struct error *give_stale(struct resolve *r, struct error *err)
         *r->out = last;
         r->out->freshness = REPO_STALE;
     } else if (!from_stored_versions(r, &body) && body.n) {
-        give(r, body, REPO_STALE);
+        give_answer(r, body, REPO_STALE);
     } else {
         return err;
     }
@@ -190,7 +189,7 @@ static struct error *resolve_mutable(struct resolve *r)
     if (err)
         return give_stale(r, err);
     keep_answer(r, 200, body);
-    give(r, body, REPO_FRESH);
+    give_answer(r, body, REPO_FRESH);
     return NULL;
 }
 
