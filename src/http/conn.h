@@ -22,6 +22,7 @@ enum {
     TURN_BYTES = 2 * 1024 * 1024, /* a connection reads or sends so much, then it is others' turn */
     FILE_CHUNK_BYTES = 2 * 1024 * 1024,
     TLS_RECORD_BYTES = 16 * 1024,
+    TLS_READ_BYTES = OUT_SCRATCH_BYTES, /* of a file at once */
     SMALL_BODY_BYTES = 16 * 1024, /* copied behind the header instead of being sent by itself */
     LEAST_PROGRESS_BYTES = 4096,  /* what must be taken in send_timeout_ms */
     LINGER_MS = 2000,

@@ -7,7 +7,7 @@
  * for).
  *
  * Files go out by sendfile in clear and where the kernel does TLS; else they are read from the page
- * cache in records of 16 KB and encrypted here.
+ * cache, several records at a time, and encrypted here.
  */
 #include "http/request.h"
 
@@ -141,20 +141,37 @@ static ssize_t ktls_send_file(struct conn *c, int fd, uint64_t offset, uint64_t 
     return sent > 0 ? sent : tls_outcome(c, (int)sent);
 }
 
-/* A record of what stands before the file and as much of the file as fits. */
+/* Record by record, until all is sent or the socket takes no more; as conn_write(). */
+static ssize_t tls_write_records(struct conn *c, struct slice all, bool has_more)
+{
+    size_t done = 0;
+    while (done < all.n) {
+        struct slice part = slice_head(slice_skip(all, done), TLS_RECORD_BYTES);
+        ssize_t sent = tls_write(c, part.p, part.n, has_more || done + part.n < all.n);
+        if (sent == IO_BLOCKED && done)
+            break;
+        if (sent <= 0)
+            return sent;
+        done += (size_t)sent;
+    }
+    return (ssize_t)done;
+}
+
+/* Some records of what stands before the file and as much of the file as fits: one read serves
+ * them all. */
 static ssize_t tls_send_file(struct conn *c, struct slice first, int fd, uint64_t offset,
                              uint64_t n)
 {
-    size_t room = first.n < TLS_RECORD_BYTES ? TLS_RECORD_BYTES - first.n : 0;
+    size_t room = first.n < TLS_RECORD_BYTES ? TLS_READ_BYTES - first.n : 0;
     if (!room)
         return tls_write_two(c, first, slice_make("", 0), true);
-    char *record = c->home->out_scratch;
+    char *records = c->home->out_scratch;
     struct http_body body = {.kind = HTTP_BODY_FILE, .fd = fd, .offset = offset, .length = n};
     room = n < room ? (size_t)n : room;
-    memcpy(record, first.p, first.n);
-    if (!body_read(&body, 0, record + first.n, room))
+    memcpy(records, first.p, first.n);
+    if (!body_read(&body, 0, records + first.n, room))
         return IO_BROKEN;
-    return tls_write(c, record, first.n + room, room < n);
+    return tls_write_records(c, slice_make(records, first.n + room), room < n);
 }
 
 ssize_t conn_send_file(struct conn *c, struct slice first, int fd, uint64_t offset, uint64_t n)
