@@ -3,11 +3,11 @@
  * their own, hang when a host hangs, and must not outlive anybody's interest in them.
  *
  * Design: vfork(), because fork() copies page tables and posix_spawn() cannot ask for a death
- * signal. Between vfork and exec the child runs in our memory: it makes system calls only, and tells
- * its errno through the plan it was started with. Signals are blocked in the calling thread
- * meanwhile, so that no handler runs in the child. Standard input is a memory file: nothing has to be
- * fed while output is read. A pidfd wakes the one poll() when the child ends though somebody else
- * still holds its pipes; without pidfds the end is seen a step later.
+ * signal. Between vfork and exec the child runs in our memory: it makes system calls only, and
+ * tells its errno through the plan it was started with. Signals are blocked in the calling thread
+ * meanwhile, so that no handler runs in the child. Standard input is a memory file: nothing has to
+ * be fed while output is read. A pidfd wakes the one poll() when the child ends though somebody
+ * else still holds its pipes; without pidfds the end is seen a step later.
  *
  * What stays true: the child is a zombie, its pid ours, until the group has been killed, so a kill
  * never hits a stranger. After proc_finish() nothing of the group runs.
@@ -44,8 +44,8 @@ struct proc {
     struct error *(*watch)(void *arg, struct ctx *cx);
     void *watch_arg;
     int64_t watched_at_ms;
-    bool is_broken;    /* proc_read() failed: the rest is not wanted */
-    struct buf tail;   /* of standard error */
+    bool is_broken;  /* proc_read() failed: the rest is not wanted */
+    struct buf tail; /* of standard error */
     char piece[PIECE_BYTES];
 };
 

@@ -38,7 +38,8 @@ enum { PROC_ERRORS_BYTES = 8192 };
 
 struct proc;
 
-/* The path of a program in a PATH ("/usr/bin:/bin"), or of one named with a slash; NULL = none. [any]
+/* The path of a program in a PATH ("/usr/bin:/bin"), or of one named with a slash; NULL = none.
+ * [any]
  */
 const char *proc_find(struct arena *a, const char *name, const char *path);
 /*
