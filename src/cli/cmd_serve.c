@@ -209,7 +209,7 @@ static void log_start_line(struct daemon *d, int64_t started_ms)
     }
     log_line(LOG_INFO, "started", LOG_STR("version", S(MODGATE_VERSION)),
              LOG_STR("store", slice_of(store_tree(d->store))),
-             LOG_STR("upstream", config_mask_urls(&a, slice_of(d->settings.upstream))),
+             LOG_STR("upstream", config_mask_rules(&a, SETTING_ID_upstream, &d->settings.upstream)),
              LOG_NUM("start_ms", now_ms() - started_ms));
     arena_release(&a);
 }

@@ -26,9 +26,12 @@ static void add_option(struct option_list *list, struct cli_option o)
 static const char *argument_name(enum setting_kind kind)
 {
     static const char *const names[] = {
-        [SETTING_STRING] = "TEXT", [SETTING_PATH] = "PATH",     [SETTING_BOOL] = "BOOL",
-        [SETTING_UINT] = "N",      [SETTING_BYTES] = "SIZE",    [SETTING_DURATION] = "DURATION",
-        [SETTING_LEVEL] = "LEVEL", [SETTING_FORMAT] = "FORMAT",
+        [SETTING_STRING] = "TEXT",     [SETTING_PATH] = "PATH",
+        [SETTING_BOOL] = "BOOL",       [SETTING_UINT] = "N",
+        [SETTING_BYTES] = "SIZE",      [SETTING_DURATION] = "DURATION",
+        [SETTING_LEVEL] = "LEVEL",     [SETTING_FORMAT] = "FORMAT",
+        [SETTING_RULES] = "RULES",     [SETTING_LIST_RULES] = "LIST",
+        [SETTING_FILE_RULES] = "PATH", [SETTING_SECRET_RULES] = "RULES",
     };
     return names[kind];
 }

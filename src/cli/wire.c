@@ -21,10 +21,19 @@ static struct fetch_credential *credentials(struct arena *a, const struct settin
     return list;
 }
 
+static struct fetch_route *routes(struct arena *a, const struct setting_rules *r)
+{
+    struct fetch_route *list = ARENA_ARRAY(a, struct fetch_route, r->count);
+    for (size_t i = 0; i < r->count; i++)
+        list[i] = (struct fetch_route){r->rows[i].pattern, r->rows[i].value};
+    return list;
+}
+
 struct error *wire_sources(struct arena *a, const struct settings *s, struct repo_sources *out)
 {
     struct fetch_options o = {
-        .goproxy = s->upstream,
+        .routes = routes(a, &s->upstream),
+        .route_count = s->upstream.count,
         .ca_file = setting_or_null(s->fetch_ca_file),
         .netrc_file = setting_or_null(s->fetch_netrc_file),
         .credentials = credentials(a, s),

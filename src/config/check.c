@@ -1,5 +1,6 @@
 /* What no single value shows: settings that need each other, addresses, files that must be there.
  */
+#include "base/file.h"
 #include "config/config_priv.h"
 
 #include <errno.h>
@@ -78,22 +79,38 @@ static bool is_upstream_entry(struct slice s)
     return scheme && s.n > scheme && s.p[scheme] != '/';
 }
 
-static void check_upstream(struct loader *l)
+static void complain_upstream(struct loader *l, const struct setting_rule *rule, const char *shown)
 {
-    struct slice text = slice_of(l->s.upstream);
+    static const char what[] =
+        "is not an upstream; write an https://, http:// or file:// URL, direct, or off";
+    if (rules_are_one(SETTING_LIST_RULES, &l->s.upstream))
+        complain(l, SETTING_ID_upstream, "%s %s", shown, what);
+    else
+        loader_complain_rule(l, SETTING_ID_upstream, rule,
+                             arena_printf(l->arena, "%s %s", shown, what));
+}
+
+static void check_upstream_list(struct loader *l, const struct setting_rule *rule)
+{
+    struct slice text = slice_of(rule->value);
     size_t start = 0;
-    if (text.n == 0)
-        complain(l, SETTING_ID_upstream, "is empty; write off to fetch nothing");
     for (size_t i = 0; text.n && i <= text.n; i++) {
         if (i < text.n && text.p[i] != ',' && text.p[i] != '|')
             continue;
         struct slice one = slice_trim(slice_make(text.p + start, i - start));
         if (!is_upstream_entry(one))
-            complain(l, SETTING_ID_upstream,
-                     "%s is not an upstream; write an https://, http:// or file:// URL, or off",
-                     quoted(l->arena, config_mask_urls(l->arena, one)));
+            complain_upstream(l, rule, quoted(l->arena, config_mask_urls(l->arena, one)));
         start = i + 1;
     }
+}
+
+static void check_upstream(struct loader *l)
+{
+    const struct setting_rules *r = &l->s.upstream;
+    if (r->count == 0)
+        complain(l, SETTING_ID_upstream, "is empty; write off to fetch nothing");
+    for (size_t i = 0; i < r->count; i++)
+        check_upstream_list(l, &r->rows[i]);
 }
 
 static void check_tls_pair(struct loader *l)
@@ -106,20 +123,24 @@ static void check_tls_pair(struct loader *l)
 }
 
 /* Files that are read: there, readable, not folders. */
+const char *file_fault(struct arena *a, const char *path)
+{
+    struct stat st;
+    const char *name = quoted(a, slice_of(path));
+    FD_SCOPED fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return arena_printf(a, "%s: %s", name, strerror(errno)).p;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+        return arena_printf(a, "%s is a folder, not a file", name).p;
+    return NULL;
+}
+
 static void check_file(struct loader *l, enum setting_id id)
 {
     const char *path = setting_get(&l->s, id).text;
-    if (*path == '\0')
-        return;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        complain(l, id, "%s: %s", quoted(l->arena, slice_of(path)), strerror(errno));
-        return;
-    }
-    struct stat st;
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-        complain(l, id, "%s is a folder, not a file", quoted(l->arena, slice_of(path)));
-    close(fd);
+    const char *why = *path ? file_fault(l->arena, path) : NULL;
+    if (why)
+        complain(l, id, "%s", why);
 }
 
 void loader_check(struct loader *l)
@@ -131,4 +152,6 @@ void loader_check(struct loader *l)
     check_file(l, SETTING_ID_tls_key_file);
     check_file(l, SETTING_ID_fetch_ca_file);
     check_file(l, SETTING_ID_fetch_netrc_file);
+    check_file(l, SETTING_ID_vcs_git_config);
+    loader_check_vcs(l);
 }

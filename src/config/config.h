@@ -16,11 +16,27 @@ enum setting_kind {
     SETTING_DURATION,
     SETTING_LEVEL,
     SETTING_FORMAT,
+    SETTING_RULES,        /* pattern = value */
+    SETTING_LIST_RULES,   /* … = GOPROXY list, or one list for everything */
+    SETTING_FILE_RULES,   /* … = path, or one path for everything */
+    SETTING_SECRET_RULES, /* … = secret, or where it is kept */
 };
 
 enum setting_source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENV, SOURCE_FLAG };
 
-/* Values by kind. Strings live in the arena given to settings_load(); "" = unset. */
+/* One rule; the first of a list whose pattern fits counts. */
+struct setting_rule {
+    const char *pattern; /* "*": everything */
+    const char *value;
+    struct slice origin; /* where it stands, for messages */
+};
+
+struct setting_rules {
+    struct setting_rule *rows;
+    size_t count;
+};
+
+/* Values by kind. Strings and rules live in the arena given to settings_load(); "" = unset. */
 #define SETTING_TYPE_STRING const char *
 #define SETTING_TYPE_PATH const char *
 #define SETTING_TYPE_BOOL bool
@@ -29,6 +45,10 @@ enum setting_source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENV, SOURCE_FLAG };
 #define SETTING_TYPE_DURATION uint64_t /* milliseconds */
 #define SETTING_TYPE_LEVEL int         /* enum log_level of ops/log.h */
 #define SETTING_TYPE_FORMAT int        /* enum log_format of ops/log.h */
+#define SETTING_TYPE_RULES struct setting_rules
+#define SETTING_TYPE_LIST_RULES struct setting_rules
+#define SETTING_TYPE_FILE_RULES struct setting_rules
+#define SETTING_TYPE_SECRET_RULES struct setting_rules
 
 enum setting_id {
 #define SETTING(key, field, kind, def, min, max, reload, doc) SETTING_ID_##field,
@@ -37,10 +57,13 @@ enum setting_id {
     SETTING_COUNT
 };
 
-/* An entry of the list `fetch.credentials`, which stands in the file only. */
+/*
+ * An entry of the list `fetch.credentials`, which stands in the file only; or a rule of
+ * `vcs.tokens`, with its secret fetched from where it is kept.
+ */
 struct setting_credential {
-    const char *host;   /* "git.example.com" or "git.example.com:8443" */
-    const char *user;   /* NULL: the secret is a bearer token */
+    const char *host; /* "git.example.com" or "git.example.com:8443"; for vcs.tokens the pattern */
+    const char *user; /* NULL: the secret is a bearer token */
     const char *secret; /* from `secret`, or read from `secret_file` or the variable `secret_env` */
 };
 
@@ -50,6 +73,8 @@ struct settings {
 #undef SETTING
     struct setting_credential *credentials;
     size_t credential_count;
+    struct setting_credential *tokens; /* one per rule of vcs.tokens, in order */
+    size_t token_count;
     struct slice credentials_origin; /* "modgate.yaml:30" or "default" */
     enum setting_source source[SETTING_COUNT];
     /* "modgate.yaml:12", "MODGATE_LISTEN", "--listen", "default" */
@@ -125,6 +150,8 @@ void settings_markdown(struct buf *b);
 /* A GOPROXY list for people to see: the secrets in its URLs are masked, in the arena. Pure. [any]
  */
 struct slice config_mask_urls(struct arena *a, struct slice list);
+/* The rules of a setting for people to see, in one line without secrets, in the arena. [any] */
+struct slice config_mask_rules(struct arena *a, enum setting_id id, const struct setting_rules *r);
 /* Names of the settings that differ and need a restart, comma-separated, in the arena. [any] */
 struct slice settings_restart_needed(struct arena *a, const struct settings *old,
                                      const struct settings *now);

@@ -43,15 +43,18 @@ union setting_value {
     bool is_on;
     uint64_t number;
     int choice;
+    struct setting_rules rules;
 };
 
-/* Parses text as the setting's kind asks and checks its bounds. */
+/* Parses text, which stands at origin, as the setting's kind asks and checks its bounds. */
 struct error *setting_parse(struct arena *a, enum setting_id id, struct slice text,
-                            union setting_value *out) MUST_CHECK;
+                            struct slice origin, union setting_value *out) MUST_CHECK;
 union setting_value setting_get(const struct settings *s, enum setting_id id);
 void setting_put(struct settings *s, enum setting_id id, union setting_value v);
 /* As a user would write it. */
 struct slice setting_format(struct arena *a, const struct settings *s, enum setting_id id);
+/* C0 and C1 controls and what is not UTF-8 can be neither printed nor stand in a YAML file. */
+bool is_printable(struct slice text);
 /* Appends a value to YAML, in quotes where it needs them. */
 void yaml_add_value(struct buf *b, struct slice s);
 /*
@@ -60,6 +63,24 @@ void yaml_add_value(struct buf *b, struct slice s);
  */
 bool setting_opens_section(enum setting_id id, struct slice *section, struct slice *name);
 
+/* ---- rules.c: settings that are lists of rules */
+
+#define MASK "***"
+
+bool kind_has_rules(enum setting_kind kind);
+/* The text's rules, in order. BAD_CONFIG. */
+struct error *rules_parse(struct arena *a, enum setting_kind kind, struct slice text,
+                          struct slice origin, struct setting_rules *out) MUST_CHECK;
+/* Appends one rule. BAD_CONFIG, without the value in its text. */
+struct error *rules_add(struct arena *a, struct setting_rules *r, struct slice pattern,
+                        struct slice value, struct slice origin) MUST_CHECK;
+/* True when it is one value for everything, which is written without a pattern. */
+bool rules_are_one(enum setting_kind kind, const struct setting_rules *r);
+/* "pattern=value;…" with the secrets. */
+struct slice rules_format(struct arena *a, enum setting_kind kind, const struct setting_rules *r);
+/* A rule's value without its secrets. */
+struct slice rule_shown(struct arena *a, enum setting_kind kind, const struct setting_rule *rule);
+
 /* ---- load.c: the state of one load */
 
 struct loader {
@@ -67,15 +88,21 @@ struct loader {
     const struct settings_input *in;
     struct findings findings;
     struct settings s;
-    bool has_inline_secret;
+    struct slice inline_secret_origin; /* p == NULL: no secret stands in the file */
 };
 
 /* Takes a value from a source, or says what is wrong with it. */
 void loader_assign(struct loader *l, enum setting_id id, struct slice text,
                    enum setting_source source, struct slice origin);
+/* The same with a value that was parsed already. */
+void loader_put(struct loader *l, enum setting_id id, union setting_value v,
+                enum setting_source source, struct slice origin);
 /* Adds a finding with the origin, and with the key where the origin does not name it. */
 void loader_complain(struct loader *l, enum setting_id id, enum setting_source source,
                      struct slice origin, struct slice text);
+/* The same for one rule, at its own line. */
+void loader_complain_rule(struct loader *l, enum setting_id id, const struct setting_rule *rule,
+                          struct slice text);
 /* A variable's value, or NULL; empty counts as NULL. */
 const char *loader_env(const struct loader *l, const char *name);
 
@@ -91,8 +118,21 @@ struct credential_text {
 };
 
 void loader_add_credential(struct loader *l, const struct credential_text *t);
+/* The content of a file that holds a secret and is not for everybody; what names it in errors. */
+struct error *secret_file_read(struct arena *a, const char *what, struct slice path,
+                               struct slice *out) MUST_CHECK;
+
+/* ---- tokens.c */
+
+/* Fetches the secrets that the rules of vcs.tokens name. */
+void loader_read_tokens(struct loader *l);
 
 /* ---- check.c: what settings say together, and outside of themselves */
 void loader_check(struct loader *l);
+/* Why a file that is to be read cannot be, in the arena; NULL: it can. */
+const char *file_fault(struct arena *a, const char *path);
+
+/* ---- check_vcs.c */
+void loader_check_vcs(struct loader *l);
 
 #endif

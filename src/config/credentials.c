@@ -37,18 +37,18 @@ static bool is_one_line(struct slice s)
     return true;
 }
 
-static struct error *read_secret_file(struct loader *l, struct slice path, struct slice *out)
+struct error *secret_file_read(struct arena *a, const char *what, struct slice path,
+                               struct slice *out)
 {
     struct stat st;
-    struct arena *a = l->arena;
     const char *name = quoted(a, path);
     FD_SCOPED fd = open(arena_cstr(a, path), O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
-        return error_errno(a, errno, "secret_file %s", name);
+        return error_errno(a, errno, "%s %s", what, name);
     if (st.st_mode & S_IROTH)
-        return error_new(a, STATUS_BAD_CONFIG,
-                         "secret_file %s: everybody may read it; chmod o-r it", name);
-    TRY_CTX(a, file_read_fd(a, fd, SECRET_MAX_BYTES, out), "secret_file %s", name);
+        return error_new(a, STATUS_BAD_CONFIG, "%s %s: everybody may read it; chmod o-r it", what,
+                         name);
+    TRY_CTX(a, file_read_fd(a, fd, SECRET_MAX_BYTES, out), "%s %s", what, name);
     *out = slice_trim(*out);
     return NULL;
 }
@@ -63,7 +63,7 @@ static struct error *find_secret(struct loader *l, const struct credential_text 
         return error_new(a, STATUS_BAD_CONFIG,
                          "wants exactly one of secret, secret_file and secret_env");
     if (t->secret_file.n)
-        return read_secret_file(l, t->secret_file, out);
+        return secret_file_read(a, "secret_file", t->secret_file, out);
     if (t->secret_env.n) {
         const char *value = loader_env(l, arena_cstr(a, t->secret_env));
         if (!value)
@@ -72,7 +72,8 @@ static struct error *find_secret(struct loader *l, const struct credential_text 
         *out = slice_of(value);
         return NULL;
     }
-    l->has_inline_secret = true;
+    if (!l->inline_secret_origin.p)
+        l->inline_secret_origin = l->s.credentials_origin;
     *out = t->secret;
     return NULL;
 }

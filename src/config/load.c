@@ -27,20 +27,48 @@ void loader_complain(struct loader *l, enum setting_id id, enum setting_source s
                 is_named ? "" : setting_info(id)->key, is_named ? "" : ": ", SLICE_ARG(text));
 }
 
+static void take_paths_from_file(const struct loader *l, enum setting_kind kind,
+                                 struct setting_rules *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const char *value = r->rows[i].value;
+        if (kind == SETTING_FILE_RULES)
+            r->rows[i].value = path_in_file(l, value);
+        else if (slice_starts(slice_of(value), S("file:")))
+            r->rows[i].value = arena_printf(l->arena, "file:%s", path_in_file(l, value + 5)).p;
+    }
+}
+
+void loader_complain_rule(struct loader *l, enum setting_id id, const struct setting_rule *rule,
+                          struct slice text)
+{
+    struct slice named = arena_printf(l->arena, "the rule for %s: %.*s",
+                                      quoted(l->arena, slice_of(rule->pattern)), SLICE_ARG(text));
+    loader_complain(l, id, l->s.source[id], rule->origin, named);
+}
+
+void loader_put(struct loader *l, enum setting_id id, union setting_value v,
+                enum setting_source source, struct slice origin)
+{
+    enum setting_kind kind = setting_info(id)->kind;
+    if (source == SOURCE_FILE && kind == SETTING_PATH)
+        v.text = path_in_file(l, v.text);
+    if (source == SOURCE_FILE && (kind == SETTING_FILE_RULES || kind == SETTING_SECRET_RULES))
+        take_paths_from_file(l, kind, &v.rules);
+    setting_put(&l->s, id, v);
+    l->s.source[id] = source;
+    l->s.origin[id] = origin;
+}
+
 void loader_assign(struct loader *l, enum setting_id id, struct slice text,
                    enum setting_source source, struct slice origin)
 {
     union setting_value v;
-    struct error *err = setting_parse(l->arena, id, text, &v);
-    if (err) {
+    struct error *err = setting_parse(l->arena, id, text, origin, &v);
+    if (err)
         loader_complain(l, id, source, origin, err->text);
-        return;
-    }
-    if (source == SOURCE_FILE && setting_info(id)->kind == SETTING_PATH)
-        v.text = path_in_file(l, v.text);
-    setting_put(&l->s, id, v);
-    l->s.source[id] = source;
-    l->s.origin[id] = origin;
+    else
+        loader_put(l, id, v, source, origin);
 }
 
 const char *loader_env(const struct loader *l, const char *name)
@@ -122,12 +150,13 @@ static struct error *load(struct loader *l, struct slice yaml, mode_t file_mode,
     check_variable_names(l);
     take_flags(l);
     fill_data_dir(l);
+    loader_read_tokens(l);
     loader_check(l);
-    if (l->has_inline_secret && (file_mode & S_IROTH))
+    if (l->inline_secret_origin.p && (file_mode & S_IROTH))
         finding_add(&l->findings,
                     "%.*s: the file holds a secret and everybody may read it: chmod o-r it, or "
-                    "move the secret to a secret_file",
-                    SLICE_ARG(l->s.credentials_origin));
+                    "move the secret to a file of its own",
+                    SLICE_ARG(l->inline_secret_origin));
     struct error *err = findings_error(&l->findings);
     if (!err)
         *out = l->s;

@@ -7,7 +7,6 @@
 #include <jansson.h>
 
 static const char *const source_names[] = {"default", "file", "env", "flag"};
-#define MASK "***"
 
 /* Masks user:password@ and token@ of the URL in one entry; the user's name stays. */
 static void add_masked(struct buf *b, struct slice entry)
@@ -47,6 +46,10 @@ struct slice config_mask_urls(struct arena *a, struct slice list)
 /* As a user would write it, without secrets. */
 static struct slice shown_value(struct arena *a, const struct settings *s, enum setting_id id)
 {
+    if (kind_has_rules(setting_info(id)->kind)) {
+        union setting_value v = setting_get(s, id);
+        return config_mask_rules(a, id, &v.rules);
+    }
     struct slice text = setting_format(a, s, id);
     return setting_info(id)->kind == SETTING_STRING ? config_mask_urls(a, text) : text;
 }
@@ -92,6 +95,28 @@ static void print_pair(struct buf *b, const char *indent, struct slice key, stru
     buf_printf(b, "%-*s # %.*s\n", COMMENT_COLUMN, line.p, SLICE_ARG(origin));
 }
 
+/* A line for each rule, or one for all when they are none or one value alone. */
+static void print_rules(struct buf *b, struct arena *a, const char *indent, struct slice name,
+                        const struct settings *s, enum setting_id id)
+{
+    BUF_SCOPED(line);
+    enum setting_kind kind = setting_info(id)->kind;
+    struct setting_rules r = setting_get(s, id).rules;
+    if (r.count == 0 || rules_are_one(kind, &r)) {
+        print_pair(b, indent, name, shown_value(a, s, id), s->origin[id]);
+        return;
+    }
+    buf_printf(&line, "%s%.*s:", indent, SLICE_ARG(name));
+    buf_printf(b, "%-*s # %.*s\n", COMMENT_COLUMN, line.p, SLICE_ARG(s->origin[id]));
+    for (size_t i = 0; i < r.count; i++) {
+        buf_printf(b, "%s  ", indent);
+        yaml_add_value(b, slice_of(r.rows[i].pattern));
+        buf_add(b, S(": "));
+        yaml_add_value(b, rule_shown(a, kind, &r.rows[i]));
+        buf_add_byte(b, '\n');
+    }
+}
+
 static void print_credentials(struct buf *b, const struct settings *s)
 {
     BUF_SCOPED(line);
@@ -130,7 +155,11 @@ void settings_print(struct buf *b, const struct settings *s)
             buf_printf(b, "%.*s:\n", SLICE_ARG(section));
         if (opens && slice_eq(section, S("fetch")))
             print_credentials(b, s);
-        print_pair(b, section.n ? "  " : "", name, shown_value(&a, s, id), s->origin[id]);
+        const char *indent = section.n ? "  " : "";
+        if (kind_has_rules(setting_info(id)->kind))
+            print_rules(b, &a, indent, name, s, id);
+        else
+            print_pair(b, indent, name, shown_value(&a, s, id), s->origin[id]);
     }
     arena_release(&a);
 }
@@ -138,6 +167,18 @@ void settings_print(struct buf *b, const struct settings *s)
 static json_t *json_of_slice(struct slice s)
 {
     return json_stringn(s.p, s.n);
+}
+
+/* An object in the rules' order; a string when they are none or one value alone. */
+static json_t *json_rules(struct arena *a, enum setting_id id, const struct setting_rules *r)
+{
+    enum setting_kind kind = setting_info(id)->kind;
+    if (r->count == 0 || rules_are_one(kind, r))
+        return json_of_slice(config_mask_rules(a, id, r));
+    json_t *o = json_object();
+    for (size_t i = 0; i < r->count; i++)
+        json_object_set_new(o, r->rows[i].pattern, json_of_slice(rule_shown(a, kind, &r->rows[i])));
+    return o;
 }
 
 static json_t *json_value(struct arena *a, const struct settings *s, enum setting_id id)
@@ -149,6 +190,11 @@ static json_t *json_value(struct arena *a, const struct settings *s, enum settin
     case SETTING_UINT:
     case SETTING_BYTES:
         return json_integer((json_int_t)v.number);
+    case SETTING_RULES:
+    case SETTING_LIST_RULES:
+    case SETTING_FILE_RULES:
+    case SETTING_SECRET_RULES:
+        return json_rules(a, id, &v.rules);
     default:
         return json_of_slice(shown_value(a, s, id));
     }

@@ -29,10 +29,18 @@ static void add_wrapped(struct buf *b, const char *prefix, struct slice text)
 static const char *kind_text(const struct setting_info *info)
 {
     static const char *const texts[] = {
-        [SETTING_STRING] = "text",        [SETTING_PATH] = "path",
-        [SETTING_BOOL] = "true or false", [SETTING_UINT] = "number",
-        [SETTING_BYTES] = "size",         [SETTING_DURATION] = "duration",
-        [SETTING_LEVEL] = "level",        [SETTING_FORMAT] = "json or text",
+        [SETTING_STRING] = "text",
+        [SETTING_PATH] = "path",
+        [SETTING_BOOL] = "true or false",
+        [SETTING_UINT] = "number",
+        [SETTING_BYTES] = "size",
+        [SETTING_DURATION] = "duration",
+        [SETTING_LEVEL] = "level",
+        [SETTING_FORMAT] = "json or text",
+        [SETTING_RULES] = "rules",
+        [SETTING_LIST_RULES] = "a list, or rules",
+        [SETTING_FILE_RULES] = "a path, or rules",
+        [SETTING_SECRET_RULES] = "rules",
     };
     return texts[info->kind];
 }
@@ -117,7 +125,16 @@ static const char markdown_head[] =
     "\n"
     "Sizes are bytes or have a unit: KiB, MiB, GiB, TiB (1024s) or kB, MB, GB, TB (1000s). "
     "Durations are\n"
-    "written as in Go: `90s`, `1m30s`, `250ms`.\n";
+    "written as in Go: `90s`, `1m30s`, `250ms`.\n"
+    "\n"
+    "Rules are an ordered list, of which the first that matches counts: `pattern=value`, separated "
+    "by `;` or\n"
+    "line breaks; in the file they may be nested keys instead, `pattern: value` (a pattern that "
+    "starts with `*`\n"
+    "in quotes). A pattern is one of GOPRIVATE's: it matches a path of which it is a leading part, "
+    "element by\n"
+    "element, with `*` and `?` inside an element; `*` alone matches everything. Several are "
+    "separated by commas.\n";
 
 static const char markdown_credentials[] =
     "\n### `fetch.credentials`\n"

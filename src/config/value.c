@@ -13,8 +13,7 @@ static const char *const levels[] = {"debug", "info", "warn", "error"}; /* enum 
 static const char *const formats[] = {"json", "text"};                  /* enum log_format */
 _Static_assert(LOG_ERROR == 3 && LOG_TEXT == 1, "the names above are in the order of the enums");
 
-/* C0 and C1 controls and what is not UTF-8: none of it can be printed or stand in a YAML file. */
-static bool is_printable(struct slice text)
+bool is_printable(struct slice text)
 {
     while (text.n) {
         unsigned char c = (unsigned char)text.p[0];
@@ -102,12 +101,17 @@ static struct error *check_bounds(struct arena *a, const struct setting_info *in
 }
 
 struct error *setting_parse(struct arena *a, enum setting_id id, struct slice text,
-                            union setting_value *out)
+                            struct slice origin, union setting_value *out)
 {
     const struct setting_info *info = setting_info(id);
     switch (info->kind) {
     case SETTING_STRING:
         return parse_text(a, text, out);
+    case SETTING_RULES:
+    case SETTING_LIST_RULES:
+    case SETTING_FILE_RULES:
+    case SETTING_SECRET_RULES:
+        return rules_parse(a, info->kind, text, origin, &out->rules);
     case SETTING_PATH:
         return parse_path(a, text, out);
     case SETTING_BOOL:
@@ -137,6 +141,11 @@ union setting_value setting_get(const struct settings *s, enum setting_id id)
     case SETTING_LEVEL:
     case SETTING_FORMAT:
         return (union setting_value){.choice = *(const int *)at};
+    case SETTING_RULES:
+    case SETTING_LIST_RULES:
+    case SETTING_FILE_RULES:
+    case SETTING_SECRET_RULES:
+        return (union setting_value){.rules = *(const struct setting_rules *)at};
     case SETTING_UINT:
     case SETTING_BYTES:
     case SETTING_DURATION:
@@ -160,6 +169,12 @@ void setting_put(struct settings *s, enum setting_id id, union setting_value v)
     case SETTING_FORMAT:
         *(int *)at = v.choice;
         break;
+    case SETTING_RULES:
+    case SETTING_LIST_RULES:
+    case SETTING_FILE_RULES:
+    case SETTING_SECRET_RULES:
+        *(struct setting_rules *)at = v.rules;
+        break;
     case SETTING_UINT:
     case SETTING_BYTES:
     case SETTING_DURATION:
@@ -181,6 +196,11 @@ struct slice setting_format(struct arena *a, const struct settings *s, enum sett
         return slice_of(levels[v.choice]);
     case SETTING_FORMAT:
         return slice_of(formats[v.choice]);
+    case SETTING_RULES:
+    case SETTING_LIST_RULES:
+    case SETTING_FILE_RULES:
+    case SETTING_SECRET_RULES:
+        return rules_format(a, setting_info(id)->kind, &v.rules);
     case SETTING_BYTES:
         return config_format_bytes(a, v.number);
     case SETTING_DURATION:

@@ -179,6 +179,33 @@ static bool take_scalar(struct walk *w, struct slice key, struct slice *text)
     return false;
 }
 
+static void read_rule(struct walk *w, struct slice key, struct setting_rules *r)
+{
+    struct slice pattern, value;
+    size_t line = line_of(&w->event);
+    bool has_pattern = take_scalar(w, key, &pattern);
+    next(w);
+    if (!has_pattern) {
+        skip_value(w);
+        return;
+    }
+    if (!take_scalar(w, key, &value))
+        return;
+    struct error *err =
+        rules_add(w->l->arena, r, slice_trim(pattern), slice_trim(value), origin_at(w, line));
+    if (err)
+        FINDING(w, line, "%.*s: %.*s", SLICE_ARG(key), SLICE_ARG(err->text));
+}
+
+/* Rules as a mapping: pattern: value, in order. */
+static void read_rules(struct walk *w, enum setting_id id, size_t line)
+{
+    union setting_value v = {.rules = {0}};
+    for (next(w); !is_end(w, YAML_MAPPING_END_EVENT); next(w))
+        read_rule(w, slice_of(setting_info(id)->key), &v.rules);
+    loader_put(w->l, id, v, SOURCE_FILE, origin_at(w, line));
+}
+
 static void read_setting(struct walk *w, enum setting_id id, size_t line)
 {
     struct slice text, key = slice_of(setting_info(id)->key);
@@ -187,7 +214,9 @@ static void read_setting(struct walk *w, enum setting_id id, size_t line)
                 w->line[id]);
     else
         w->line[id] = line;
-    if (take_scalar(w, key, &text))
+    if (kind_has_rules(setting_info(id)->kind) && is_at(w, YAML_MAPPING_START_EVENT))
+        read_rules(w, id, line);
+    else if (take_scalar(w, key, &text))
         loader_assign(w->l, id, text, SOURCE_FILE, origin_at(w, line));
 }
 

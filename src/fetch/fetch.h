@@ -1,8 +1,8 @@
 /*
- * Upstream mirrors: a GOPROXY list with the go command's meaning of ',' and '|', over https, http
- * and file. Each request is tried entry by entry; a small answer comes back in the arena, a large
- * one in a file. Retries, time-outs, credentials, proxies and the breaker of each upstream are
- * below this face. All calls block. [worker]
+ * Upstream mirrors: GOPROXY lists with the go command's meaning of ',' and '|', over https, http
+ * and file; which list is asked follows from the module path. Each request is tried entry by entry;
+ * a small answer comes back in the arena, a large one in a file. Retries, time-outs, credentials,
+ * proxies and the breaker of each upstream are below this face. All calls block. [worker]
  */
 #ifndef MODGATE_FETCH_FETCH_H
 #define MODGATE_FETCH_FETCH_H
@@ -17,8 +17,15 @@ struct fetch_credential {
     const char *secret;
 };
 
+/* Whose modules come from where. */
+struct fetch_route {
+    const char *patterns; /* of module paths, in GOPRIVATE's syntax; "*" = all */
+    const char *goproxy;  /* "https://a.example,https://b.example|file:///srv/mod,off" */
+};
+
 struct fetch_options {
-    const char *goproxy;    /* "https://a.example,https://b.example|file:///srv/mod,off" */
+    const struct fetch_route *routes; /* the first that matches counts */
+    size_t route_count;
     const char *ca_file;    /* PEM bundle added to the system's; NULL = none */
     const char *netrc_file; /* NULL = $NETRC or ~/.netrc, as go */
     const struct fetch_credential *credentials;
@@ -30,7 +37,7 @@ struct fetch_options {
     unsigned breaker_pause_ms; /* how long it stays so before one request tries again */
 };
 
-/* Parses the list and reads the credentials. Errors name the entry. [any] */
+/* Parses the lists and reads the credentials. Errors name the entry. [any] */
 struct error *fetcher_new(struct arena *a, const struct fetch_options *o,
                           struct fetcher **out) MUST_CHECK;
 void fetcher_free(struct fetcher *f);
@@ -47,8 +54,9 @@ struct fetch_answer {
  * protocol says; '!' is sent as %21). The next entry is tried as go does: after ',' on 404 and 410,
  * after '|' on any error. Statuses a caller may branch on: class ABSENT when every entry that was
  * asked said 404 or 410 (the text is the reason that the last one gave); UPSTREAM_OFF when the list
- * is "off" or "direct" and nobody was asked; else UPSTREAM and TIMEOUT classes, of the last entry
- * that failed. More than max_bytes is TOO_LARGE. BAD_REQUEST when rel has empty elements, "." or
+ * is "off" or "direct" and nobody was asked, or no route is for this path; else UPSTREAM and
+ * TIMEOUT classes, of the last entry that failed. More than max_bytes is TOO_LARGE. BAD_REQUEST
+ * when rel has empty elements, "." or
  * "..".
  */
 struct error *fetch_small(struct fetcher *f, struct ctx *cx, struct slice rel, size_t max_bytes,

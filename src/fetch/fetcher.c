@@ -14,6 +14,7 @@
 #include "fetch/tree.h"
 
 #include "base/file.h"
+#include "gomod/module.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,13 +29,23 @@ struct entry {
     const char *authorization; /* its own, from the URL; NULL = look it up */
 };
 
+struct route {
+    struct slice patterns;
+    size_t first; /* of its entries */
+    size_t count;
+};
+
 struct fetcher {
     struct arena arena; /* strings of the options */
     struct fetch_options options;
     struct http_client *client;
     struct credentials credentials;
-    struct entry *entries;
+    struct entry *entries; /* of all routes */
     size_t count;
+    struct route *routes;
+    size_t route_count;
+    struct mirror **mirrors; /* one per URL, whatever the routes that name it */
+    size_t mirror_count;
     pthread_mutex_t lock; /* of others and other_count */
     struct mirror *others[MAX_OTHER_ORIGINS];
     size_t other_count;
@@ -55,33 +66,57 @@ static void mirror_free(struct mirror *m)
     free(m);
 }
 
-static void set_up_entries(struct fetcher *f, const struct goproxy_entry *specs)
+static struct mirror *mirror_of_url(struct fetcher *f, struct slice url)
 {
-    f->entries = ARENA_ARRAY(&f->arena, struct entry, f->count);
-    for (size_t i = 0; i < f->count; i++) {
-        struct entry *e = &f->entries[i];
-        e->spec = specs[i];
-        if (e->spec.kind != GOPROXY_MIRROR)
-            continue;
-        e->mirror = mirror_new(f, e->spec.url);
-        if (e->spec.user.p)
-            e->authorization = credentials_basic(&f->arena, e->spec.user, e->spec.password);
+    for (size_t i = 0; i < f->mirror_count; i++)
+        if (slice_eq(f->mirrors[i]->name, url))
+            return f->mirrors[i];
+    return f->mirrors[f->mirror_count++] = mirror_new(f, url);
+}
+
+static void add_entry(struct fetcher *f, const struct goproxy_entry *spec)
+{
+    struct entry *e = &f->entries[f->count++];
+    e->spec = *spec;
+    if (spec->kind != GOPROXY_MIRROR)
+        return;
+    e->mirror = mirror_of_url(f, spec->url);
+    if (spec->user.p)
+        e->authorization = credentials_basic(&f->arena, spec->user, spec->password);
+}
+
+static struct error *set_up_routes(struct fetcher *f, const struct fetch_options *o)
+{
+    struct goproxy_entry **specs = ARENA_ARRAY(&f->arena, struct goproxy_entry *, o->route_count);
+    size_t total = 0;
+    f->route_count = o->route_count;
+    f->routes = ARENA_ARRAY(&f->arena, struct route, f->route_count);
+    for (size_t i = 0; i < f->route_count; i++) {
+        struct slice list = arena_dup(&f->arena, slice_of(o->routes[i].goproxy));
+        struct route *r = &f->routes[i];
+        r->patterns = arena_dup(&f->arena, slice_of(o->routes[i].patterns));
+        r->first = total;
+        TRY(goproxy_parse(&f->arena, list, &specs[i], &r->count));
+        total += r->count;
     }
+    f->entries = ARENA_ARRAY(&f->arena, struct entry, total);
+    f->mirrors = ARENA_ARRAY(&f->arena, struct mirror *, total);
+    for (size_t i = 0; i < f->route_count; i++)
+        for (size_t k = 0; k < f->routes[i].count; k++)
+            add_entry(f, &specs[i][k]);
+    return NULL;
 }
 
 static struct error *set_up(struct fetcher *f, const struct fetch_options *o)
 {
-    struct goproxy_entry *specs;
     struct http_client_options http = {
         .ca_file = o->ca_file,
         .connect_timeout_ms = o->connect_timeout_ms,
         .stall_timeout_ms = o->stall_timeout_ms,
     };
-    TRY(goproxy_parse(&f->arena, arena_dup(&f->arena, slice_of(o->goproxy)), &specs, &f->count));
     TRY(credentials_load(&f->arena, o, &f->credentials));
     TRY(http_client_new(&f->arena, &http, &f->client));
-    set_up_entries(f, specs);
-    return NULL;
+    return set_up_routes(f, o);
 }
 
 struct error *fetcher_new(struct arena *a, const struct fetch_options *o, struct fetcher **out)
@@ -101,8 +136,8 @@ void fetcher_free(struct fetcher *f)
 {
     if (!f)
         return;
-    for (size_t i = 0; f->entries && i < f->count; i++)
-        mirror_free(f->entries[i].mirror);
+    for (size_t i = 0; i < f->mirror_count; i++)
+        mirror_free(f->mirrors[i]);
     for (size_t i = 0; i < f->other_count; i++)
         mirror_free(f->others[i]);
     http_client_free(f->client);
@@ -202,15 +237,40 @@ static bool is_final(struct ctx *cx, const struct error *err)
     return err->status == STATUS_CANCELLED || ctx_check(cx) != NULL;
 }
 
+/* The module path that a request is about; what is not about a module stands for itself. */
+static struct slice path_of(struct arena *a, struct slice rel)
+{
+    struct slice path;
+    ptrdiff_t end = slice_find_slice(rel, S("/@"));
+    if (end < 0 || module_unescape_path(a, slice_head(rel, (size_t)end), &path))
+        return rel;
+    return path;
+}
+
+static struct error *find_route(struct fetcher *f, struct arena *a, struct slice rel,
+                                const struct route **out)
+{
+    struct slice path = path_of(a, rel);
+    for (size_t i = 0; i < f->route_count; i++) {
+        *out = &f->routes[i];
+        if (module_match_prefix_patterns(f->routes[i].patterns, path))
+            return NULL;
+    }
+    return error_new(a, STATUS_UPSTREAM_OFF, "no rule of the setting upstream is for %.*s",
+                     SLICE_ARG(path));
+}
+
 /* Walks the list; on success *from is the entry that answered. */
 static struct error *walk(struct fetcher *f, struct ctx *cx, struct slice rel, uint64_t max_bytes,
                           struct sink *sink, struct slice *from)
 {
     struct error *best = NULL;
+    const struct route *r;
     *from = S("");
     TRY(check_rel(cx->arena, rel));
-    for (size_t i = 0; i < f->count; i++) {
-        struct entry *e = &f->entries[i];
+    TRY(find_route(f, cx->arena, rel, &r));
+    for (size_t i = 0; i < r->count; i++) {
+        struct entry *e = &f->entries[r->first + i];
         TRY(sink_restart(sink, cx->arena));
         struct error *err = get_from_entry(f, cx, e, rel, max_bytes, sink);
         *from = e->spec.url;
@@ -264,9 +324,9 @@ struct error *fetch_file(struct fetcher *f, struct ctx *cx, struct slice rel, co
 static struct mirror *mirror_of_origin(struct fetcher *f, struct slice origin)
 {
     struct mirror *found = NULL;
-    for (size_t i = 0; i < f->count; i++)
-        if (f->entries[i].mirror && slice_eq(f->entries[i].spec.url, origin))
-            return f->entries[i].mirror;
+    for (size_t i = 0; i < f->mirror_count; i++)
+        if (slice_eq(f->mirrors[i]->name, origin))
+            return f->mirrors[i];
     pthread_mutex_lock(&f->lock);
     for (size_t i = 0; i < f->other_count && !found; i++)
         if (slice_eq(f->others[i]->name, origin))
@@ -304,11 +364,10 @@ void fetcher_stats(struct fetcher *f, struct arena *a, struct fetch_upstream_sta
                    size_t *count)
 {
     pthread_mutex_lock(&f->lock);
-    *rows = ARENA_ARRAY(a, struct fetch_upstream_stats, f->count + f->other_count);
+    *rows = ARENA_ARRAY(a, struct fetch_upstream_stats, f->mirror_count + f->other_count);
     *count = 0;
-    for (size_t i = 0; i < f->count; i++)
-        if (f->entries[i].mirror)
-            (*rows)[(*count)++] = mirror_stats(f->entries[i].mirror, a);
+    for (size_t i = 0; i < f->mirror_count; i++)
+        (*rows)[(*count)++] = mirror_stats(f->mirrors[i], a);
     for (size_t i = 0; i < f->other_count; i++)
         (*rows)[(*count)++] = mirror_stats(f->others[i], a);
     pthread_mutex_unlock(&f->lock);

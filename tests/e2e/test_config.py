@@ -119,7 +119,7 @@ def test_secrets_are_masked(run, tmp_path):
     code, _, err = run("check", file, TOKEN="x")
     assert code == 1
     assert err == (f"{file}:3: the file holds a secret and everybody may read it: chmod o-r it, or move the secret "
-                   "to a secret_file\n")
+                   "to a file of its own\n")
 
 
 def test_check_goes_as_far_as_the_daemon(run, tmp_path):

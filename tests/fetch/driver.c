@@ -177,6 +177,14 @@ static void set_credential(struct arena *a, struct fetch_credential *c, struct s
     c->secret = arena_cstr(a, value);
 }
 
+static void add_route(struct arena *a, struct fetch_options *o, struct slice list)
+{
+    struct fetch_route *r = ARENA_NEW(a, struct fetch_route);
+    *r = (struct fetch_route){"*", list.p};
+    o->routes = r;
+    o->route_count = 1;
+}
+
 static void set_option(struct arena *a, struct fetch_options *o, struct fetch_credential *c,
                        unsigned *threads, struct slice key, struct slice value)
 {
@@ -195,7 +203,7 @@ static void set_option(struct arena *a, struct fetch_options *o, struct fetch_cr
         if (slice_eq(slice_of(numbers[i].key), key))
             *numbers[i].field = (unsigned)number(value);
     if (slice_eq(key, S("goproxy")))
-        o->goproxy = value.p;
+        add_route(a, o, value);
     else if (slice_eq(key, S("ca")))
         o->ca_file = value.p;
     else if (slice_eq(key, S("netrc")))

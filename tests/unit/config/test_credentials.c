@@ -124,8 +124,9 @@ static void test_file_with_secret_is_not_for_everybody(void **state)
     write_secret(&a, path, LIST "    - {host: a.example.com, secret: x}\n", 0644);
     struct error *err = settings_load(&a, &in, &s);
     assert_non_null(err);
-    assert_true(slice_ends(err->text, S("/m.yaml:2: the file holds a secret and everybody may read "
-                                        "it: chmod o-r it, or move the secret to a secret_file")));
+    assert_true(
+        slice_ends(err->text, S("/m.yaml:2: the file holds a secret and everybody may read "
+                                "it: chmod o-r it, or move the secret to a file of its own")));
     assert_int_equal(chmod(path, 0640), 0);
     assert_ok(settings_load(&a, &in, &s));
     assert_ok(dir_remove(&a, folder));

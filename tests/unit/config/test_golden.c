@@ -11,18 +11,29 @@
 static const char settings_yaml[] =
     "listen: ':8080'\n"
     "data_dir: \"/srv/mod \\\"gate\\\"\"\n"
-    "upstream: https://reader:hush@mirror.example.com/path|https://token@b.example.com,off\n"
+    "upstream:\n"
+    "  tools.example.com,*.tools.example.com: https://b.example.com,direct\n"
+    "  '*': https://reader:hush@mirror.example.com/path|https://token@b.example.com,off\n"
     "private: '*.corp.example.com,git.example.com/team'\n"
     "fetch:\n"
     "  connect_timeout: 90s\n"
     "  credentials:\n"
     "    - {host: a.example.com, user: reader, secret: hush}\n"
     "    - {host: 'b.example.com:8443', secret: hush}\n"
-    "store: {max_size: 20GB}\n";
+    "store: {max_size: 20GB}\n"
+    "public_url: https://go.corp.example.com\n"
+    "vcs:\n"
+    "  rules:\n"
+    "    'code.example.com/acme/*': ssh://git@git.example.com/mirror/*\n"
+    "    git.example.com/team/mono: 'https://git.example.com/team/mono.git go'\n"
+    "  tokens: {git.example.com: 'reader:hush', other.example.com: hush, d.example.com: "
+    "'env:TOKEN'}\n"
+    "  known_hosts: /dev/null\n"
+    "  ssh_keys: {git.example.com: /dev/null}\n";
 
 static void load_example(struct arena *a, struct settings *s)
 {
-    static char *variables[] = {"MODGATE_LOG_LEVEL=debug", NULL};
+    static char *variables[] = {"MODGATE_LOG_LEVEL=debug", "TOKEN=hush", NULL};
     const struct setting_flag flags[] = {{SETTING_ID_http_loops, "4"}};
     const struct settings_input in = {
         .file = "modgate.yaml", .environ = variables, .flags = flags, .flag_count = 1};
@@ -97,7 +108,8 @@ static void test_print_is_read_back(void **state)
 {
     struct arena a = ARENA_INIT;
     struct settings s, again;
-    const struct settings_input in = {.file = "printed.yaml"};
+    static char *variables[] = {"TOKEN=hush", NULL};
+    const struct settings_input in = {.file = "printed.yaml", .environ = variables};
     BUF_SCOPED(yaml);
     load_example(&a, &s);
     settings_print(&yaml, &s);

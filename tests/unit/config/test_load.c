@@ -55,13 +55,13 @@ static const struct {
      "m.yaml:2: store has no key \"size_of_it\"; known here: max_size"},
     {"Listen: ':80'\n", "m.yaml:1: no key \"Listen\"; did you mean \"listen\"?"},
     {"x: {deep: [{er: [1, 2]}, 3]}\nlog: {level: loud}\n",
-     "m.yaml:1: no key \"x\"; known here: listen, data_dir, upstream, private, sumdb, log, tls, "
-     "store, cache, fetch, lanes, http\n"
+     "m.yaml:1: no key \"x\"; known here: listen, data_dir, upstream, private, sumdb, "
+     "public_url, log, tls, store, cache, fetch, vcs, lanes, http\n"
      "m.yaml:2: log.level: \"loud\" is not one of debug, info, warn or error"},
     {"? [a, b]\n: 1\n", "m.yaml:1: a key: wants one value, not a list"},
     {"<<: {listen: x}\n",
-     "m.yaml:1: no key \"<<\"; known here: listen, data_dir, upstream, private, sumdb, log, tls, "
-     "store, cache, fetch, lanes, http"},
+     "m.yaml:1: no key \"<<\"; known here: listen, data_dir, upstream, private, sumdb, "
+     "public_url, log, tls, store, cache, fetch, vcs, lanes, http"},
     {"\"li\\nst\\0en\": 1\n", "m.yaml:1: no key \"li?st?en\"; did you mean \"listen\"?"},
 
     /* twice */
@@ -126,13 +126,13 @@ static const struct {
                               "HOST:PORT, [IPv6]:PORT or :PORT"},
     {"upstream: mirror.example.com\n",
      "m.yaml:1: upstream: \"mirror.example.com\" is not an upstream; write an https://, http:// or "
-     "file:// URL, or off"},
+     "file:// URL, direct, or off"},
     {"upstream: https://a.example.com,,off\n",
-     "m.yaml:1: upstream: \"\" is not an upstream; write an https://, http:// or file:// URL, or "
-     "off"},
+     "m.yaml:1: upstream: \"\" is not an upstream; write an https://, http:// or file:// URL, "
+     "direct, or off"},
     {"upstream: ftp://u:pw@a.example.com\n",
      "m.yaml:1: upstream: \"ftp://u:***@a.example.com\" is not an upstream; write an https://, "
-     "http:// or file:// URL, or off"},
+     "http:// or file:// URL, direct, or off"},
     {"upstream: ''\n", "m.yaml:1: upstream: is empty; write off to fetch nothing"},
     {"tls:\n  cert_file: /dev/null\n", "m.yaml:2: tls.cert_file: needs tls.key_file too"},
     {"tls:\n  key_file: /dev/null\n", "m.yaml:2: tls.key_file: needs tls.cert_file too"},
@@ -199,7 +199,9 @@ static void test_sources_in_their_order(void **state)
     assert_int_equal(s.log_format, LOG_TEXT);
     assert_int_equal(s.store_max_size, 1000);
     assert_slice(s.origin[SETTING_ID_store_max_size], "etc/m.yaml:4");
-    assert_string_equal(s.upstream, DEFAULT_UPSTREAM);
+    assert_int_equal(s.upstream.count, 1);
+    assert_string_equal(s.upstream.rows[0].pattern, "*");
+    assert_string_equal(s.upstream.rows[0].value, DEFAULT_UPSTREAM);
     assert_int_equal(s.source[SETTING_ID_upstream], SOURCE_DEFAULT);
     assert_string_equal(s.data_dir, "/u/.local/share/modgate");
     assert_slice(s.origin[SETTING_ID_data_dir], "default, from HOME");

@@ -16,7 +16,8 @@ static const char *path_of(struct arena *a, const char *name)
 static struct fetcher *fetcher_of(struct arena *a, const char *list)
 {
     struct fetcher *f;
-    struct fetch_options o = {.goproxy = list, .netrc_file = "/dev/null"};
+    struct fetch_route route = {"*", list};
+    struct fetch_options o = {.routes = &route, .route_count = 1, .netrc_file = "/dev/null"};
     assert_ok(fetcher_new(a, &o, &f));
     return f;
 }
@@ -41,6 +42,29 @@ static void test_files(void **state)
     assert_status(fetch_file(f, &cx, S("m/@v/no"), path_of(&a, "none"), 100, &out),
                   STATUS_NOT_FOUND);
     assert_int_equal(access(path_of(&a, "none"), F_OK), -1);
+    fetcher_free(f);
+    arena_release(&a);
+}
+
+/* Which list is asked follows from the module path, in the form that it has outside of URLs. */
+static void test_routes(void **state)
+{
+    struct arena a = ARENA_INIT;
+    struct ctx cx = {.arena = &a};
+    struct fetch_answer out;
+    struct fetcher *f;
+    const char *t2 = arena_printf(&a, "file://%s/t2", dir).p;
+    const struct fetch_route some[] = {{"other,M", "off"}, {"m/x", "direct"}, {"m,n", t2}};
+    struct fetch_options o = {
+        .routes = some, .route_count = ARRAY_LEN(some), .netrc_file = "/dev/null"};
+    assert_ok(fetcher_new(&a, &o, &f));
+    assert_ok(fetch_small(f, &cx, S("m/@v/list"), 100, &out));
+    assert_slice(out.upstream, t2);
+    assert_status(fetch_small(f, &cx, S("n/@v/list"), 100, &out), STATUS_NOT_FOUND);
+    static const char *const nowhere[] = {"other/deep/@v/list", "m/x/@v/list", "!m/@latest",
+                                          "unknown/@v/list"};
+    for (size_t i = 0; i < ARRAY_LEN(nowhere); i++)
+        assert_status(fetch_small(f, &cx, slice_of(nowhere[i]), 100, &out), STATUS_UPSTREAM_OFF);
     fetcher_free(f);
     arena_release(&a);
 }
@@ -124,9 +148,8 @@ static int remove_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_no_way_out),
-        cmocka_unit_test(test_ends_of_the_list),
+        cmocka_unit_test(test_files),      cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_no_way_out), cmocka_unit_test(test_ends_of_the_list),
         cmocka_unit_test(test_cancelled),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
