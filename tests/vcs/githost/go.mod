@@ -1,0 +1,3 @@
+module githost.example.com/githost
+
+go 1.24
