@@ -14,7 +14,7 @@ import (
 //	status  answers with the status and a word
 //	drop    closes the connection
 //	hang    answers nothing until the faults are lifted or the client goes
-//	cut     serves the true answer, and closes the connection after half of it
+//	cut     serves the true answer, and closes the connection after 60 bytes
 //	slow    serves the true answer, a piece at a time
 type fault struct {
 	Match  string `json:"match"`

@@ -65,7 +65,7 @@ func (h *host) ServeHTTP(plain http.ResponseWriter, r *http.Request) {
 	case f == nil:
 		h.answer(w, r, what)
 	case f.Kind == "cut" || f.Kind == "slow":
-		h.answer(&broken{w, f.Kind, 600}, r, what)
+		h.answer(&broken{w, f.Kind, 60}, r, what)
 	default:
 		h.strike(w, r, f)
 	}
@@ -93,7 +93,7 @@ func (h *host) isWelcome(r *http.Request, what string, isPage bool) bool {
 			continue
 		}
 		user, password, _ := r.BasicAuth()
-		return a.Token != "" && r.Header.Get("Authorization") == "Bearer "+a.Token ||
+		return a.Token != "" && (r.Header.Get("Authorization") == "Bearer "+a.Token || password == a.Token) ||
 			a.User != "" && user == a.User && password == a.Password
 	}
 	return true
@@ -145,6 +145,10 @@ func (h *host) git(w http.ResponseWriter, r *http.Request, what string) {
 				Stderr: discard{}}).ServeHTTP(w, r)
 			return
 		}
+	}
+	if file := filepath.Join(h.dir, what); !strings.HasSuffix(file, "/") {
+		http.ServeFile(w, r, file) // a GOPROXY tree
+		return
 	}
 	http.NotFound(w, r)
 }

@@ -8,7 +8,8 @@
 // DIR/<host>/<path>.git are bare repositories, served by git http-backend as https://<host>/<path>.git
 // and without the .git. A page asked with ?go-get=1 is DIR/pages.json's entry for <host>/<path> (a
 // list of go-import contents), else the one that a forge gives: the longest <host>/<path> that is a
-// repository here. DIR is read at each request.
+// repository here. What else is asked is a file below DIR, so a GOPROXY tree may lie there too. DIR is
+// read at each request.
 //
 // One line of JSON on standard output says that it is ready and where: {"proxy": …, "plain": …}. It
 // stops at the end of standard input.
