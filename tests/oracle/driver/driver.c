@@ -10,6 +10,7 @@ static const struct oracle_ops *const groups[] = {
     &oracle_name_ops,
     &oracle_file_ops,
     &oracle_zip_ops,
+    &oracle_sumdb_ops,
 };
 
 void oracle_result(struct oracle_call *call, struct slice result)

@@ -34,6 +34,7 @@ struct oracle_ops {
 extern const struct oracle_ops oracle_name_ops;
 extern const struct oracle_ops oracle_file_ops;
 extern const struct oracle_ops oracle_zip_ops;
+extern const struct oracle_ops oracle_sumdb_ops;
 
 /* Adds one result to the answer. */
 void oracle_result(struct oracle_call *call, struct slice result);
