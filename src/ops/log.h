@@ -17,16 +17,18 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_JSON, LOG_TEXT };
 
 struct log_field {
-    const char *name; /* "module", "status"; a literal */
+    struct slice key; /* as JSON has it: ,"name": */
     struct slice text;
     int64_t number;
     enum { LOG_FIELD_TEXT, LOG_FIELD_NUMBER } kind;
 };
 
-#define LOG_STR(field_name, slice_value)                                                           \
-    ((struct log_field){.name = (field_name), .text = (slice_value), .kind = LOG_FIELD_TEXT})
-#define LOG_NUM(field_name, value)                                                                 \
-    ((struct log_field){.name = (field_name), .number = (int64_t)(value), .kind = LOG_FIELD_NUMBER})
+/* The name is a literal: "module", "status". */
+#define LOG_KEY(name) S(",\"" name "\":")
+#define LOG_STR(name, slice_value)                                                                 \
+    ((struct log_field){.key = LOG_KEY(name), .text = (slice_value), .kind = LOG_FIELD_TEXT})
+#define LOG_NUM(name, value)                                                                       \
+    ((struct log_field){.key = LOG_KEY(name), .number = (int64_t)(value), .kind = LOG_FIELD_NUMBER})
 
 /* Starts the writer thread. */
 void log_start(void);

@@ -33,9 +33,29 @@ static bool fits(struct line *l, size_t n)
     return false;
 }
 
-static void put(struct line *l, const char *p, size_t n)
+/* A line is some fifty pieces of a few bytes: moves that overlap cost less than a call of memcpy.
+ */
+static inline void copy_small(char *to, const char *p, size_t n)
 {
-    memcpy(l->at, p, n);
+    if (n >= 8) {
+        memcpy(to, p, 8);
+        memcpy(to + n - 8, p + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, p, 4);
+        memcpy(to + n - 4, p + n - 4, 4);
+    } else if (n) {
+        to[0] = p[0];
+        to[n / 2] = p[n / 2];
+        to[n - 1] = p[n - 1];
+    }
+}
+
+static inline void put(struct line *l, const char *p, size_t n)
+{
+    if (n <= 16)
+        copy_small(l->at, p, n);
+    else
+        memcpy(l->at, p, n);
     l->at += n;
 }
 
@@ -128,6 +148,38 @@ static size_t put_special(struct line *l, struct slice s)
     return n;
 }
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* Not 0 when a byte of x is b. */
+static inline uint64_t has_byte(uint64_t x, uint64_t b)
+{
+    x ^= EACH_BYTE(b);
+    return (x - EACH_BYTE(1)) & ~x & EACH_BYTE(0x80);
+}
+
+/* Whether none of eight bytes is_special. */
+static inline bool are_plain(uint64_t x)
+{
+    uint64_t controls = (x - EACH_BYTE(0x20)) & ~x & EACH_BYTE(0x80);
+    return !((x & EACH_BYTE(0x80)) | controls | has_byte(x, '"') | has_byte(x, '\\') |
+             has_byte(x, 0x7f));
+}
+
+/* Copies plain bytes, eight at a time; returns what is left of s. */
+static inline struct slice put_plain(struct line *l, struct slice s)
+{
+    while (s.n >= 8 && l->end - l->at >= 8) {
+        uint64_t x;
+        memcpy(&x, s.p, sizeof(x));
+        if (!are_plain(x))
+            break;
+        memcpy(l->at, &x, sizeof(x));
+        l->at += sizeof(x);
+        s = slice_skip(s, sizeof(x));
+    }
+    return s;
+}
+
 /* The inside of a JSON string. Every step writes at most 6 bytes, so `fits` is asked once a step.
  */
 static void put_escaped(struct line *l, struct slice s)
@@ -136,6 +188,7 @@ static void put_escaped(struct line *l, struct slice s)
     s = slice_head(s, LOG_TEXT_MAX);
     while (s.n) {
         size_t run = 0;
+        s = put_plain(l, s);
         while (run < s.n && !is_special[(unsigned char)s.p[run]])
             run++;
         size_t room = (size_t)(l->end - l->at);
@@ -169,25 +222,24 @@ static void put_quoted(struct line *l, struct slice s)
     *l->at++ = '"';
 }
 
-/* Quotes and separators of one field; put_field() sees to it that they fit. */
-enum { FIELD_PUNCTUATION = 8 };
+/* name= for ,"name": */
+static void put_text_key(struct line *l, struct slice key)
+{
+    *l->at++ = ' ';
+    put(l, key.p + 2, key.n - 4);
+    *l->at++ = '=';
+}
 
 static void put_field(struct line *l, enum log_format format, const struct log_field *f)
 {
-    size_t name_bytes = strlen(f->name);
-    if (l->is_cut || !fits(l, name_bytes + FIELD_PUNCTUATION)) {
+    if (l->is_cut || !fits(l, f->key.n + 2)) { /* 2: quotes */
         l->is_cut = true;
         return;
     }
     if (format == LOG_JSON)
-        put(l, ",\"", 2);
+        put(l, f->key.p, f->key.n);
     else
-        *l->at++ = ' ';
-    put(l, f->name, name_bytes);
-    if (format == LOG_JSON)
-        put(l, "\":", 2);
-    else
-        *l->at++ = '=';
+        put_text_key(l, f->key);
     if (f->kind == LOG_FIELD_NUMBER)
         put_number(l, f->number);
     else if (format == LOG_TEXT && is_plain_word(f->text))

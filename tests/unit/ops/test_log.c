@@ -85,6 +85,22 @@ static json_t *parse_line(const char *p, size_t n)
     return o;
 }
 
+/* Each byte at each place among plain ones comes back as it was. */
+static void test_each_byte_survives_each_place(void **state)
+{
+    for (int c = 1; c < 0x80; c++) {
+        for (size_t place = 0; place < 20; place++) {
+            char text[21] = "plain-text-of-20-byt", out[LOG_LINE_MAX];
+            text[place] = (char)c;
+            size_t n = log_line_format(out, LOG_JSON, MOMENT, LOG_INFO, "m",
+                                       FIELDS(LOG_STR("f", slice_make(text, 20))), NONE);
+            json_t *o = parse_line(out, n);
+            assert_string_equal(json_string_value(json_object_get(o, "f")), text);
+            json_decref(o);
+        }
+    }
+}
+
 /* Whatever the lengths are, a line is valid JSON, ends, and says that it was cut. */
 static void test_cut_lines_are_whole_json(void **state)
 {
@@ -108,7 +124,8 @@ static void test_cut_lines_are_whole_json(void **state)
             assert_false(is_cut && n <= LOG_TEXT_MAX / 2);
             json_decref(o);
             for (int k = 2; k < 6; k++)
-                all[k].name = (const char *[]){"w", "x", "y", "last"}[k - 2];
+                all[k].key = (const struct slice[]){LOG_KEY("w"), LOG_KEY("x"), LOG_KEY("y"),
+                                                    LOG_KEY("last")}[k - 2];
             len = log_line_format(out, LOG_JSON, MOMENT, LOG_INFO, "m", (struct log_fields){all, 6},
                                   NONE);
             o = parse_line(out, len);
@@ -276,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_json_line),
         cmocka_unit_test(test_text_line),
         cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_each_byte_survives_each_place),
         cmocka_unit_test(test_cut_lines_are_whole_json),
         cmocka_unit_test(test_direct_lines_levels_and_errors),
         cmocka_unit_test(test_writer_thread),
