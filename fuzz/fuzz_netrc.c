@@ -1,5 +1,5 @@
 /* The netrc reader: what it returns lies inside its input, and every entry is complete. */
-#include "fetch/netrc.h"
+#include "net/netrc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,12 +11,13 @@ struct error *wire_store(struct arena *a, const struct settings *s, struct store
     return NULL;
 }
 
-static struct fetch_credential *credentials(struct arena *a, const struct settings *s)
+static struct credential_option *credentials(struct arena *a, const struct settings *s)
 {
-    struct fetch_credential *list = ARENA_ARRAY(a, struct fetch_credential, s->credential_count);
+    struct credential_option *list = ARENA_ARRAY(a, struct credential_option, s->credential_count);
     for (size_t i = 0; i < s->credential_count; i++) {
         const struct setting_credential *c = &s->credentials[i];
-        list[i] = (struct fetch_credential){.host = c->host, .user = c->user, .secret = c->secret};
+        list[i] =
+            (struct credential_option){.place = c->host, .user = c->user, .secret = c->secret};
     }
     return list;
 }

@@ -9,13 +9,9 @@
 
 #include "base/ctx.h"
 
-struct fetcher;
+#include "net/credentials.h"
 
-struct fetch_credential {
-    const char *host; /* "proxy.corp.example", or with its port when that is not the scheme's own */
-    const char *user; /* NULL: the secret is a bearer token */
-    const char *secret;
-};
+struct fetcher;
 
 /* Whose modules come from where. */
 struct fetch_route {
@@ -28,7 +24,7 @@ struct fetch_options {
     size_t route_count;
     const char *ca_file;    /* PEM bundle added to the system's; NULL = none */
     const char *netrc_file; /* NULL = $NETRC or ~/.netrc, as go */
-    const struct fetch_credential *credentials;
+    const struct credential_option *credentials;
     size_t credential_count;
     unsigned connect_timeout_ms;
     unsigned stall_timeout_ms; /* no byte for so long */

@@ -7,7 +7,6 @@
  * An upstream outside the list (a checksum database) gets a mirror of its own, with breaker and
  * figures, when it is asked first.
  */
-#include "fetch/credentials.h"
 #include "fetch/fetch.h"
 #include "fetch/goproxy_list.h"
 #include "fetch/mirror.h"
@@ -109,12 +108,13 @@ static struct error *set_up_routes(struct fetcher *f, const struct fetch_options
 
 static struct error *set_up(struct fetcher *f, const struct fetch_options *o)
 {
+    const struct credentials_options known = {o->credentials, o->credential_count, o->netrc_file};
     struct http_client_options http = {
         .ca_file = o->ca_file,
         .connect_timeout_ms = o->connect_timeout_ms,
         .stall_timeout_ms = o->stall_timeout_ms,
     };
-    TRY(credentials_load(&f->arena, o, &f->credentials));
+    TRY(credentials_load(&f->arena, &known, &f->credentials));
     TRY(http_client_new(&f->arena, &http, &f->client));
     return set_up_routes(f, o);
 }

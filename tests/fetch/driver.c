@@ -169,9 +169,9 @@ static void *serve(void *arg)
     return arg;
 }
 
-static void set_credential(struct arena *a, struct fetch_credential *c, struct slice value)
+static void set_credential(struct arena *a, struct credential_option *c, struct slice value)
 {
-    c->host = arena_cstr(a, slice_cut(&value, ','));
+    c->place = arena_cstr(a, slice_cut(&value, ','));
     struct slice user = slice_cut(&value, ',');
     c->user = user.n ? arena_cstr(a, user) : NULL;
     c->secret = arena_cstr(a, value);
@@ -185,7 +185,7 @@ static void add_route(struct arena *a, struct fetch_options *o, struct slice lis
     o->route_count = 1;
 }
 
-static void set_option(struct arena *a, struct fetch_options *o, struct fetch_credential *c,
+static void set_option(struct arena *a, struct fetch_options *o, struct credential_option *c,
                        unsigned *threads, struct slice key, struct slice value)
 {
     const struct {
@@ -215,7 +215,7 @@ static void set_option(struct arena *a, struct fetch_options *o, struct fetch_cr
 int main(int argc, char **argv)
 {
     struct arena a = ARENA_INIT;
-    struct fetch_credential credentials[8];
+    struct credential_option credentials[8];
     unsigned threads = 1;
     pthread_t ids[256];
     struct fetch_options o = {

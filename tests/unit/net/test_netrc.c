@@ -1,6 +1,6 @@
 #include "../test.h"
 
-#include "fetch/netrc.h"
+#include "net/netrc.h"
 
 /* "machine login password;…" of what was read. */
 static struct slice summary(struct arena *a, const char *text)

@@ -1,7 +1,7 @@
 #include "../test.h"
 
 #include "base/file.h"
-#include "fetch/credentials.h"
+#include "net/credentials.h"
 
 #include <unistd.h>
 
@@ -15,12 +15,12 @@ static const char *find(struct arena *a, const struct credentials *c, const char
 
 static void test_configured(void **state)
 {
-    static const struct fetch_credential given[] = {
-        {"a.example", "user", "secret"},
-        {"b.example:8443", NULL, "token"},
+    static const struct credential_option given[] = {
+        {"a.example", "user", "secret", false},
+        {"b.example:8443", NULL, "token", false},
+        {"s.example/team", "user", "secret", true},
     };
-    struct fetch_options o = {
-        .credentials = given, .credential_count = 2, .netrc_file = "/dev/null"};
+    struct credentials_options o = {.list = given, .count = 3, .netrc_file = "/dev/null"};
     struct arena a = ARENA_INIT;
     struct credentials c;
     assert_ok(credentials_load(&a, &o, &c));
@@ -33,6 +33,11 @@ static void test_configured(void **state)
     assert_string_equal(find(&a, &c, "https://b.example:8443/"), "Bearer token");
     assert_string_equal(find(&a, &c, "https://b.example:844/"), "");
     assert_string_equal(find(&a, &c, "https://b.example/"), "");
+    assert_string_equal(find(&a, &c, "https://s.example/team/x?go-get=1"),
+                        "Basic dXNlcjpzZWNyZXQ=");
+    assert_string_equal(find(&a, &c, "https://s.example/team?go-get=1"), "Basic dXNlcjpzZWNyZXQ=");
+    assert_string_equal(find(&a, &c, "https://s.example/teams"), "");
+    assert_string_equal(find(&a, &c, "http://s.example/team/x"), "");
     arena_release(&a);
 }
 
@@ -41,8 +46,8 @@ static void test_netrc(void **state)
     char path[] = "/tmp/netrc_XXXXXX";
     struct arena a = ARENA_INIT;
     struct credentials c;
-    struct fetch_credential given = {"c.example", NULL, "configured"};
-    struct fetch_options o = {.credentials = &given, .credential_count = 1, .netrc_file = path};
+    struct credential_option given = {"c.example", NULL, "configured", false};
+    struct credentials_options o = {.list = &given, .count = 1, .netrc_file = path};
     FD_SCOPED fd = mkstemp(path);
     assert_ok(fd_write_all(&a, fd,
                            S("machine a.example login u password first\n"
@@ -69,16 +74,15 @@ static void test_bad_ones(void **state)
 {
     struct arena a = ARENA_INIT;
     struct credentials c;
-    struct fetch_options o = {.netrc_file = "/nowhere/netrc"};
+    struct credentials_options o = {.netrc_file = "/nowhere/netrc"};
     assert_status(credentials_load(&a, &o, &c), STATUS_BAD_CONFIG);
-    struct fetch_credential given = {"a.example", NULL, "two\nlines"};
-    o = (struct fetch_options){
-        .credentials = &given, .credential_count = 1, .netrc_file = "/dev/null"};
+    struct credential_option given = {"a.example", NULL, "two\nlines", false};
+    o = (struct credentials_options){.list = &given, .count = 1, .netrc_file = "/dev/null"};
     struct error *err = credentials_load(&a, &o, &c);
     assert_int_equal(err->status, STATUS_BAD_CONFIG);
     assert_true(slice_find_slice(error_chain(&a, err), S("lines")) < 0);
     setenv("NETRC", "/nowhere/netrc", 1);
-    o = (struct fetch_options){0};
+    o = (struct credentials_options){0};
     assert_ok(credentials_load(&a, &o, &c)); /* the default one may be missing */
     assert_int_equal(c.count, 0);
     arena_release(&a);

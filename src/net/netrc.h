@@ -2,8 +2,8 @@
  * The netrc format, with the reading that the go command gives it (source of the rules:
  * cmd/go/internal/auth/netrc.go). Pure. [any]
  */
-#ifndef MODGATE_FETCH_NETRC_H
-#define MODGATE_FETCH_NETRC_H
+#ifndef MODGATE_NET_NETRC_H
+#define MODGATE_NET_NETRC_H
 
 #include "base/base.h"
 

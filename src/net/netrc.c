@@ -1,4 +1,4 @@
-#include "fetch/netrc.h"
+#include "net/netrc.h"
 
 struct reader {
     struct arena *a;

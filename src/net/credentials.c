@@ -1,8 +1,9 @@
-#include "fetch/credentials.h"
+#include "net/credentials.h"
 
 #include "base/encode.h"
 #include "base/file.h"
-#include "fetch/netrc.h"
+
+#include "net/netrc.h"
 
 #define NETRC_MAX_BYTES (1u << 20)
 
@@ -21,18 +22,20 @@ static bool has_control_byte(struct slice s)
     return false;
 }
 
-static struct error *from_option(struct arena *a, const struct fetch_credential *c,
+static struct error *from_option(struct arena *a, const struct credential_option *c,
                                  struct credential *out)
 {
-    if (!c->host || !*c->host || !c->secret || has_control_byte(slice_of(c->secret)))
+    if (!c->place || !*c->place || !c->secret || has_control_byte(slice_of(c->secret)))
         return error_new(
             a, STATUS_BAD_CONFIG,
             "credentials for '%s': host and secret must be set, and the secret must be "
             "one line",
-            c->host ? c->host : "");
-    out->place = arena_dup(a, slice_of(c->host));
+            c->place ? c->place : "");
+    out->place = arena_dup(a, slice_of(c->place));
     out->header = c->user ? credentials_basic(a, slice_of(c->user), slice_of(c->secret))
                           : arena_printf(a, "Bearer %s", c->secret).p;
+    out->is_https_only = c->is_https_only;
+    out->is_configured = true;
     return NULL;
 }
 
@@ -67,16 +70,16 @@ static struct slice trim_place(struct slice place)
     return slice_ends(place, S("/")) ? slice_head(place, place.n - 1) : place;
 }
 
-struct error *credentials_load(struct arena *a, const struct fetch_options *o,
+struct error *credentials_load(struct arena *a, const struct credentials_options *o,
                                struct credentials *out)
 {
     struct netrc_line *lines = NULL;
     size_t n;
     TRY(read_netrc(a, o->netrc_file, &lines, &n));
-    out->rows = ARENA_ARRAY(a, struct credential, o->credential_count + n);
+    out->rows = ARENA_ARRAY(a, struct credential, o->count + n);
     out->count = 0;
-    for (size_t i = 0; i < o->credential_count; i++)
-        TRY(from_option(a, &o->credentials[i], &out->rows[out->count++]));
+    for (size_t i = 0; i < o->count; i++)
+        TRY(from_option(a, &o->list[i], &out->rows[out->count++]));
     for (size_t i = 0; i < n; i++)
         out->rows[out->count++] = (struct credential){
             .place = trim_place(lines[i].machine),
@@ -116,7 +119,7 @@ static bool covers(struct slice place, const struct url *u)
     if (!place.n)
         return true;
     struct slice rest = slice_skip(u->path, place.n);
-    return place.p[0] == '/' && slice_starts(u->path, place) && (!rest.n || rest.p[0] == '/');
+    return place.p[0] == '/' && slice_starts(u->path, place) && (!rest.n || rest.p[0] == '/' || rest.p[0] == '?');
 }
 
 const char *credentials_find(const struct credentials *c, const struct url *u)
@@ -127,7 +130,7 @@ const char *credentials_find(const struct credentials *c, const struct url *u)
         const struct credential *row = &c->rows[i];
         if ((row->is_https_only && !is_https) || !covers(row->place, u))
             continue;
-        bool is_better = !best || (best->is_https_only && row->place.n > best->place.n);
+        bool is_better = !best || (!best->is_configured && row->place.n > best->place.n);
         if (is_better)
             best = row;
     }
