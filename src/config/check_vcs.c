@@ -34,8 +34,7 @@ static bool is_scp_form(struct slice url)
            slice_find_slice(url, S("://")) < 0;
 }
 
-static const char *const schemes[] = {"https://", "ssh://", "git+ssh://",
-                                      "http://",  "git://", "file://"};
+static const char *const schemes[] = {"https://", "ssh://", "git+ssh://", "http://", "git://"};
 
 static bool has_known_scheme(struct slice url)
 {
@@ -81,7 +80,7 @@ static void check_repository(struct loader *l, const struct setting_rule *rule)
     }
     if (!has_known_scheme(url) && !is_scp_form(url))
         complain(l, id, rule,
-                 "%s is not a repository; write an https://, ssh:// or file:// URL, or "
+                 "%s is not a repository; write an https:// or ssh:// URL, or "
                  "git@HOST:PATH",
                  quoted(l->arena, url));
     if (slice_find(pattern, ',') >= 0)
@@ -91,7 +90,7 @@ static void check_repository(struct loader *l, const struct setting_rule *rule)
                  quoted(l->arena, pattern));
 }
 
-static const char *const allow_words[] = {"git", "https", "ssh", "http", "file",  "all",
+static const char *const allow_words[] = {"git", "https", "ssh", "http", "all",
                                           "off", "hg",    "svn", "bzr",  "fossil"};
 
 static const char *near_word(struct slice word)
@@ -116,7 +115,7 @@ static void check_allow_word(struct loader *l, struct slice word)
                  near);
     else
         complain(l, SETTING_ID_vcs_allow, NULL,
-                 "%s is not known; known here: git, https, ssh, http, file, all, off", shown);
+                 "%s is not known; known here: git, https, ssh, http, all, off", shown);
 }
 
 static void check_allow(struct loader *l)
@@ -154,6 +153,20 @@ static void check_public_url(struct loader *l)
         complain(l, SETTING_ID_vcs_vanity, NULL, "needs public_url too");
 }
 
+/* Hosts, perhaps with a port and a path; "*" only where it gives no secret away. */
+static void check_places(struct loader *l, enum setting_id id)
+{
+    struct setting_rules r = setting_get(&l->s, id).rules;
+    bool may_be_all = setting_info(id)->kind == SETTING_FILE_RULES;
+    for (size_t i = 0; i < r.count; i++) {
+        struct slice place = slice_of(r.rows[i].pattern);
+        bool is_all = may_be_all && slice_eq(place, S("*"));
+        if (!is_all && strcspn(r.rows[i].pattern, "*?[, ") < place.n)
+            complain(l, id, &r.rows[i],
+                     "wants one host, perhaps with a path, like git.example.com/team");
+    }
+}
+
 static void check_files(struct loader *l, enum setting_id id)
 {
     struct setting_rules r = setting_get(&l->s, id).rules;
@@ -170,6 +183,9 @@ void loader_check_vcs(struct loader *l)
         check_repository(l, &l->s.vcs_rules.rows[i]);
     check_allow(l);
     check_public_url(l);
+    check_places(l, SETTING_ID_vcs_tokens);
+    check_places(l, SETTING_ID_vcs_ssh_keys);
+    check_places(l, SETTING_ID_vcs_known_hosts);
     check_files(l, SETTING_ID_vcs_ssh_keys);
     check_files(l, SETTING_ID_vcs_known_hosts);
 }

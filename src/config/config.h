@@ -18,13 +18,13 @@ enum setting_kind {
     SETTING_FORMAT,
     SETTING_RULES,        /* pattern = value */
     SETTING_LIST_RULES,   /* … = GOPROXY list, or one list for everything */
-    SETTING_FILE_RULES,   /* … = path, or one path for everything */
-    SETTING_SECRET_RULES, /* … = secret, or where it is kept */
+    SETTING_FILE_RULES,   /* place = path, or one path for everything */
+    SETTING_SECRET_RULES, /* place = secret, or where it is kept */
 };
 
 enum setting_source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENV, SOURCE_FLAG };
 
-/* One rule; the first of a list whose pattern fits counts. */
+/* One rule. The first pattern that fits counts; of places, the longest. */
 struct setting_rule {
     const char *pattern; /* "*": everything */
     const char *value;

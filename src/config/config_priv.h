@@ -72,8 +72,8 @@ bool kind_has_rules(enum setting_kind kind);
 struct error *rules_parse(struct arena *a, enum setting_kind kind, struct slice text,
                           struct slice origin, struct setting_rules *out) MUST_CHECK;
 /* Appends one rule. BAD_CONFIG, without the value in its text. */
-struct error *rules_add(struct arena *a, struct setting_rules *r, struct slice pattern,
-                        struct slice value, struct slice origin) MUST_CHECK;
+struct error *rules_add(struct arena *a, enum setting_kind kind, struct setting_rules *r,
+                        struct slice pattern, struct slice value, struct slice origin) MUST_CHECK;
 /* True when it is one value for everything, which is written without a pattern. */
 bool rules_are_one(enum setting_kind kind, const struct setting_rules *r);
 /* "pattern=value;…" with the secrets. */

@@ -1,8 +1,10 @@
 /*
- * Settings that are an ordered list of rules, `pattern = value`, of which the first that matches
- * counts. As a text, rules are separated by ';' or a line break; in the file they may also be a
- * mapping, whose order is kept. A kind that may have one value for everything takes it without a
- * pattern too; it becomes the rule with the pattern "*", after which no other can be reached.
+ * Settings that are a list of rules, `pattern = value`. Of RULES and LIST_RULES the first that
+ * matches counts; the patterns of FILE_RULES and SECRET_RULES are places (a host, perhaps with a
+ * path), of which the longest that fits counts. As a text, rules are separated by ';' or a line
+ * break; in the file they may also be a mapping, whose order is kept. A kind that may have one
+ * value for everything takes it without a pattern too; it becomes the rule with the pattern "*",
+ * after which no other can be reached.
  *
  * Whether a part of a text is a rule or such a value is told by its first '=': in a URL there can
  * be one only behind "://". No message shows the value of a secret rule.
@@ -43,12 +45,13 @@ static struct error *check_pattern(struct arena *a, struct slice pattern)
 }
 
 /* A rule that no question can come to is a mistake. */
-static struct error *check_reach(struct arena *a, const struct setting_rules *r,
-                                 struct slice pattern)
+static struct error *check_reach(struct arena *a, enum setting_kind kind,
+                                 const struct setting_rules *r, struct slice pattern)
 {
+    bool is_by_order = kind == SETTING_RULES || kind == SETTING_LIST_RULES;
     for (size_t i = 0; i < r->count; i++) {
         struct slice before = slice_of(r->rows[i].pattern);
-        if (slice_eq(before, pattern) || slice_eq(before, S("*")))
+        if (slice_eq(before, pattern) || (is_by_order && slice_eq(before, S("*"))))
             return error_new(a, STATUS_BAD_CONFIG, "%s is never reached: %s comes before it",
                              quoted(a, pattern), quoted(a, before));
     }
@@ -67,11 +70,11 @@ static void append(struct arena *a, struct setting_rules *r, struct setting_rule
     r->rows[r->count++] = rule;
 }
 
-struct error *rules_add(struct arena *a, struct setting_rules *r, struct slice pattern,
-                        struct slice value, struct slice origin)
+struct error *rules_add(struct arena *a, enum setting_kind kind, struct setting_rules *r,
+                        struct slice pattern, struct slice value, struct slice origin)
 {
     TRY(check_pattern(a, pattern));
-    TRY(check_reach(a, r, pattern));
+    TRY(check_reach(a, kind, r, pattern));
     if (value.n == 0)
         return error_new(a, STATUS_BAD_CONFIG, "the rule for %s has no value", quoted(a, pattern));
     if (!is_printable(value))
@@ -98,10 +101,10 @@ static struct error *add_part(struct arena *a, enum setting_kind kind, struct sl
 {
     ptrdiff_t end = pattern_end(part);
     if (end >= 0)
-        return rules_add(a, r, slice_trim(slice_head(part, (size_t)end)),
+        return rules_add(a, kind, r, slice_trim(slice_head(part, (size_t)end)),
                          slice_trim(slice_skip(part, (size_t)end + 1)), origin);
     if (may_stand_alone(kind))
-        return rules_add(a, r, S("*"), part, origin);
+        return rules_add(a, kind, r, S("*"), part, origin);
     if (kind == SETTING_SECRET_RULES)
         return error_new(a, STATUS_BAD_CONFIG, "rule %zu is not of the form PATTERN=VALUE",
                          r->count + 1);

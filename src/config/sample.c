@@ -134,7 +134,8 @@ static const char markdown_head[] =
     "in quotes). A pattern is one of GOPRIVATE's: it matches a path of which it is a leading part, "
     "element by\n"
     "element, with `*` and `?` inside an element; `*` alone matches everything. Several are "
-    "separated by commas.\n";
+    "separated by commas. Where it is a place instead (HOST or HOST/PATH), the longest that fits "
+    "counts.\n";
 
 static const char markdown_credentials[] =
     "\n### `fetch.credentials`\n"

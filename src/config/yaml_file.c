@@ -179,9 +179,10 @@ static bool take_scalar(struct walk *w, struct slice key, struct slice *text)
     return false;
 }
 
-static void read_rule(struct walk *w, struct slice key, struct setting_rules *r)
+static void read_rule(struct walk *w, enum setting_id id, struct setting_rules *r)
 {
-    struct slice pattern, value;
+    const struct setting_info *info = setting_info(id);
+    struct slice pattern, value, key = slice_of(info->key);
     size_t line = line_of(&w->event);
     bool has_pattern = take_scalar(w, key, &pattern);
     next(w);
@@ -191,8 +192,8 @@ static void read_rule(struct walk *w, struct slice key, struct setting_rules *r)
     }
     if (!take_scalar(w, key, &value))
         return;
-    struct error *err =
-        rules_add(w->l->arena, r, slice_trim(pattern), slice_trim(value), origin_at(w, line));
+    struct error *err = rules_add(w->l->arena, info->kind, r, slice_trim(pattern),
+                                  slice_trim(value), origin_at(w, line));
     if (err)
         FINDING(w, line, "%.*s: %.*s", SLICE_ARG(key), SLICE_ARG(err->text));
 }
@@ -202,7 +203,7 @@ static void read_rules(struct walk *w, enum setting_id id, size_t line)
 {
     union setting_value v = {.rules = {0}};
     for (next(w); !is_end(w, YAML_MAPPING_END_EVENT); next(w))
-        read_rule(w, slice_of(setting_info(id)->key), &v.rules);
+        read_rule(w, id, &v.rules);
     loader_put(w->l, id, v, SOURCE_FILE, origin_at(w, line));
 }
 

@@ -119,7 +119,8 @@ static bool covers(struct slice place, const struct url *u)
     if (!place.n)
         return true;
     struct slice rest = slice_skip(u->path, place.n);
-    return place.p[0] == '/' && slice_starts(u->path, place) && (!rest.n || rest.p[0] == '/' || rest.p[0] == '?');
+    return place.p[0] == '/' && slice_starts(u->path, place) &&
+           (!rest.n || rest.p[0] == '/' || rest.p[0] == '?');
 }
 
 const char *credentials_find(const struct credentials *c, const struct url *u)
@@ -130,7 +131,8 @@ const char *credentials_find(const struct credentials *c, const struct url *u)
         const struct credential *row = &c->rows[i];
         if ((row->is_https_only && !is_https) || !covers(row->place, u))
             continue;
-        bool is_better = !best || (!best->is_configured && row->place.n > best->place.n);
+        bool is_better =
+            !best || (best->is_configured == row->is_configured && row->place.n > best->place.n);
         if (is_better)
             best = row;
     }

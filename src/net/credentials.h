@@ -1,8 +1,7 @@
 /*
  * What to say in the Authorization header to which host. Configured credentials win over those of
- * the netrc file, the first that fits over later ones. As in go, a netrc entry counts for https
- * only, its machine may carry a port and a path, the longest machine that fits wins, and of equal
- * ones the first.
+ * the netrc file. The longest place that fits wins, and of equal ones the first. As in go, a netrc
+ * entry counts for https only, and its machine may carry a port and a path.
  */
 #ifndef MODGATE_NET_CREDENTIALS_H
 #define MODGATE_NET_CREDENTIALS_H

@@ -75,6 +75,7 @@ static struct error *prepare(struct http_client *c, struct transfer *t)
                          SLICE_ARG(url_redacted(t->cx->arena, &t->url)));
     t->options.connect_timeout_ms = c->options.connect_timeout_ms;
     t->options.stall_timeout_ms = c->options.stall_timeout_ms;
+    t->options.is_insecure = c->options.is_insecure;
     TRY(proxy_find(t->cx->arena, &c->proxy_env, &t->url, &t->proxy));
     if (is_https || slice_starts(t->proxy.url, S("https:")))
         TRY(get_roots(c, t->cx->arena, &t->options.roots));

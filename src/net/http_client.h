@@ -22,6 +22,7 @@ struct http_client_options {
     const char *ca_file;         /* PEM bundle trusted besides the system's; NULL or "" = none */
     unsigned connect_timeout_ms; /* DNS, TCP, proxy and TLS */
     unsigned stall_timeout_ms;   /* no byte for so long */
+    bool is_insecure;            /* takes any certificate of an origin; for GOINSECURE only */
 };
 
 /*

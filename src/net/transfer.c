@@ -187,6 +187,8 @@ static void set_tls(struct transfer *t)
     SET(t, CURLOPT_PROXY_CAPATH, NULL);
     SET(t, CURLOPT_SSL_CTX_FUNCTION, on_tls);
     SET(t, CURLOPT_SSL_CTX_DATA, t);
+    SET(t, CURLOPT_SSL_VERIFYPEER, t->options.is_insecure ? 0L : 1L);
+    SET(t, CURLOPT_SSL_VERIFYHOST, t->options.is_insecure ? 0L : 2L);
 }
 
 /* Many requests to an https origin wait for its first connection and then share it. */

@@ -15,6 +15,7 @@
 struct transfer_options {
     unsigned connect_timeout_ms;
     unsigned stall_timeout_ms;
+    bool is_insecure;  /* any certificate of the origin will do */
     X509_STORE *roots; /* NULL when no TLS is spoken */
 };
 

@@ -130,8 +130,7 @@ static const struct {
     {"vcs:\n  rules: [a]\n", "m.yaml:2: vcs.rules: wants one value, not a list"},
     {"vcs:\n  rules:\n    a.example.com: ftp://b\n",
      "m.yaml:3: vcs.rules: the rule for \"a.example.com\": \"ftp://b\" is not a repository; write "
-     "an "
-     "https://, ssh:// or file:// URL, or git@HOST:PATH"},
+     "an https:// or ssh:// URL, or git@HOST:PATH"},
     {"vcs:\n  rules:\n    a.example.com: https://u:hush@b.example.com/x\n",
      "m.yaml:3: vcs.rules: the rule for \"a.example.com\": credentials do not belong into a URL; "
      "write them in vcs.tokens"},
@@ -155,9 +154,12 @@ static const struct {
     {"vcs:\n  allow: public:gti\n",
      "m.yaml:2: vcs.allow: \"gti\" is not known; did you mean \"git\"?"},
     {"vcs:\n  allow: public:cvs\n", "m.yaml:2: vcs.allow: \"cvs\" is not known; known here: git, "
-                                    "https, ssh, http, file, all, off"},
+                                    "https, ssh, http, all, off"},
     {"vcs:\n  allow: git\n",
      "m.yaml:2: vcs.allow: \"git\" is not of the form PATTERN:WORD|WORD, like public:git"},
+    {"vcs:\n  tokens: {'*': hush}\n",
+     "m.yaml:2: vcs.tokens: the rule for \"*\": wants one host, perhaps with a path, like "
+     "git.example.com/team"},
     {"vcs:\n  ssh_keys: /nowhere/key\n",
      "m.yaml:2: vcs.ssh_keys: the rule for \"*\": \"/nowhere/key\": No such file or directory"},
     {"vcs:\n  vanity: go.example.com\n", "m.yaml:2: vcs.vanity: needs public_url too"},
