@@ -205,8 +205,9 @@ static bool is_character_data(struct slice s)
     while (s.n) {
         uint32_t rune;
         size_t n = rune_decode(s, &rune);
-        bool is_fine = rune == 0x9 || rune == 0xa || rune == 0xd || (rune >= 0x20 && rune < 0xd800) ||
-                       (rune >= 0xe000 && rune <= 0xfffd) || rune >= 0x10000;
+        bool is_fine = rune == 0x9 || rune == 0xa || rune == 0xd ||
+                       (rune >= 0x20 && rune < 0xd800) || (rune >= 0xe000 && rune <= 0xfffd) ||
+                       rune >= 0x10000;
         if (!is_fine || (rune == RUNE_ERROR && n == 1))
             return false;
         s = slice_skip(s, n);
