@@ -105,7 +105,8 @@ static void test_pages(void **state)
 /* Wherever a page breaks off, what came whole before it is kept. */
 static void test_broken_off_anywhere(void **state)
 {
-    static const char page[] = "<!DOCTYPE html><head>" TAG "<!-- x --><a b='c&amp;d'/><?x y?></head>";
+    static const char page[] =
+        "<!DOCTYPE html><head>" TAG "<!-- x --><a b='c&amp;d'/><?x y?></head>";
     for (size_t n = 0; n < sizeof(page); n++) {
         struct arena a = ARENA_INIT;
         bool has_tag = n >= strlen("<!DOCTYPE html><head>" TAG);
