@@ -8,6 +8,7 @@
 #include "http/h1_parse.h"
 #include "http/http.h"
 #include "http/pool.h"
+#include "http/tickets.h"
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>
@@ -107,7 +108,7 @@ struct http_server {
     atomic_uint_fast64_t open_connections;
     pthread_mutex_t lock;
     pthread_cond_t drained;
-    unsigned char ticket_keys[80];
+    struct tickets tickets; /* of all TLS listeners */
 };
 
 /* A protocol on a connection: h1_protocol and h2_protocol. */
@@ -227,7 +228,7 @@ ssize_t conn_send_file(struct conn *c, struct slice first, int fd, uint64_t offs
 /* --- tls.c */
 struct tls_files;
 struct error *tls_files_new(struct arena *a, const char *cert, const char *key,
-                            const unsigned char ticket_keys[80], struct tls_files **out) MUST_CHECK;
+                            struct tickets *tickets, struct tls_files **out) MUST_CHECK;
 void tls_files_free(struct tls_files *t);
 struct error *tls_files_reload(struct arena *a, struct tls_files *t) MUST_CHECK;
 /* Makes c->ssl for a server handshake on the socket, with the newest certificate. False = no

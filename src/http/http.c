@@ -111,7 +111,7 @@ struct error *http_server_new(struct arena *a, const struct http_options *o,
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->drained, &attr);
     pthread_condattr_destroy(&attr);
-    random_bytes(s->ticket_keys, sizeof(s->ticket_keys));
+    tickets_init(&s->tickets);
     random_bytes(&id_seed, sizeof(id_seed));
     struct error *err = NULL;
     for (unsigned i = 0; i < s->loop_count && !err; i++)
@@ -131,7 +131,7 @@ struct error *http_server_listen(struct arena *a, struct http_server *s, const c
     struct listener l = {0};
     struct error *err = listener_open(a, &l, address, s->loop_count);
     if (!err && cert_file)
-        err = tls_files_new(a, cert_file, key_file, s->ticket_keys, &l.tls);
+        err = tls_files_new(a, cert_file, key_file, &s->tickets, &l.tls);
     if (err) {
         listener_release(&l, s->loop_count);
         return err;
@@ -249,6 +249,7 @@ void http_server_free(struct http_server *s)
     free(s->loops);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->drained);
+    tickets_release(&s->tickets);
     free(s);
 }
 

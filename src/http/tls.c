@@ -16,7 +16,7 @@
 struct tls_files {
     char *cert;
     char *key;
-    const unsigned char *ticket_keys; /* the server's */
+    struct tickets *tickets; /* the server's */
     bool has_kernel_tls;
     BIO_METHOD *bio_method;
     pthread_mutex_t lock; /* of ctx */
@@ -77,7 +77,7 @@ static void set_up(SSL_CTX *ctx, const struct tls_files *t)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets carry all state */
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"modgate", 7);
     SSL_CTX_set_num_tickets(ctx, 1);
-    SSL_CTX_set_tlsext_ticket_keys(ctx, (void *)(uintptr_t)t->ticket_keys, 80);
+    tickets_attach(t->tickets, ctx);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
 }
 
@@ -153,12 +153,12 @@ static BIO_METHOD *make_bio_method(void)
 }
 
 struct error *tls_files_new(struct arena *a, const char *cert, const char *key,
-                            const unsigned char ticket_keys[80], struct tls_files **out)
+                            struct tickets *tickets, struct tls_files **out)
 {
     struct tls_files *t = xcalloc(1, sizeof(*t));
     t->cert = xstrdup(cert);
     t->key = xstrdup(key);
-    t->ticket_keys = ticket_keys;
+    t->tickets = tickets;
     t->has_kernel_tls = has_kernel_tls();
     t->bio_method = make_bio_method();
     pthread_mutex_init(&t->lock, NULL);
