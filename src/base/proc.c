@@ -111,7 +111,8 @@ static void reset_signals(void)
 NORETURN static void become(struct plan *plan)
 {
     const struct proc_spec *s = plan->spec;
-    if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+    /* A session of its own is a group of its own, and has no terminal to ask anybody on. */
+    if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
         goto failed;
     if (getppid() != plan->parent)
         _exit(127); /* modgate died before the signal was asked for */

@@ -1,6 +1,7 @@
 /*
- * Child processes: no shell, an environment of their own, a process group of their own, and always
- * an end. A child is read piece by piece while it runs; its standard error is kept in part.
+ * Child processes: no shell, an environment of their own, a session and process group of their own
+ * (and so no terminal), and always an end. A child is read piece by piece while it runs; its
+ * standard error is kept in part.
  *
  *     TRY(proc_start(cx, &spec, &p));
  *     do { err = proc_read(p, cx, &piece); … } while (!err && piece.n);

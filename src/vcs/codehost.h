@@ -37,7 +37,7 @@ struct vcs_tag {
 struct vcs_rev {
     struct slice name;       /* full hash */
     struct slice short_name; /* its first 12 digits */
-    struct slice version;    /* the tag or branch that was asked for, else the hash */
+    struct slice version;    /* the tag that was asked for, else the hash */
     int64_t time_unix_s;     /* commit time */
     struct slice *tags;      /* names of all tags on this commit */
     size_t tag_count;
@@ -52,11 +52,16 @@ struct vcs_entry {
     bool is_executable;
 };
 
-/* Receives an archive entry by entry, in the archive's order. An error stops it. */
+/*
+ * Receives an archive entry by entry, in the archive's order; folders are left out. An error stops
+ * it and comes back. Each entry is begun and ended, one that is not regular without a write.
+ */
 struct vcs_archive_sink {
     struct error *(*begin)(void *arg, const struct vcs_entry *e);
     struct error *(*write)(void *arg, struct slice piece);
     struct error *(*end)(void *arg);
+    /* Forgets everything: the archive comes again from its start. NULL = cannot. */
+    struct error *(*restart)(void *arg);
     void *arg;
 };
 
@@ -66,14 +71,18 @@ struct codehost_ops {
     /* Tags whose name starts with prefix, sorted by name; origin gets what go's Tags() gives. */
     struct error *(*tags)(struct codehost *h, struct ctx *cx, struct slice prefix,
                           struct vcs_tag **out, size_t *count, struct vcs_origin *origin);
-    /* Resolves a tag, branch, full or short hash, or "HEAD". */
+    /*
+     * Resolves a tag, branch, full or short hash, or "HEAD"; "latest" is as latest. With NOT_FOUND,
+     * out->origin says of which state of the repository that is true.
+     */
     struct error *(*stat)(struct codehost *h, struct ctx *cx, struct slice rev,
                           struct vcs_rev *out);
     /* The newest commit of the default branch. */
     struct error *(*latest)(struct codehost *h, struct ctx *cx, struct vcs_rev *out);
     /*
      * Several files of one commit at once (one child process for all of them): bodies[i].p is NULL
-     * where the commit has no such regular file. A file above max_bytes is TOO_LARGE.
+     * where the commit has no such file (a symbolic link is a file with the target as its text, as
+     * for go). A file above max_bytes is TOO_LARGE.
      */
     struct error *(*read_files)(struct codehost *h, struct ctx *cx, struct slice hash,
                                 const struct slice *paths, size_t count, size_t max_bytes,
@@ -81,7 +90,7 @@ struct codehost_ops {
     /*
      * What `git archive` gives for subdir ("" = all) of a commit, with the settings that go uses:
      * core.autocrlf=input, core.eol=lf, export-subst and export-ignore without effect. More than
-     * max_bytes of archive is TOO_LARGE.
+     * max_bytes of archive is TOO_LARGE. NOT_FOUND when there is no subdir.
      */
     struct error *(*archive)(struct codehost *h, struct ctx *cx, struct slice hash,
                              struct slice subdir, uint64_t max_bytes,

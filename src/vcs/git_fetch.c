@@ -1,0 +1,284 @@
+/*
+ * Many want something of one repository at once; one git at a time writes its mirror. So wants
+ * queue: who finds no fetch under way becomes the leader, takes all that wait, and fetches them with
+ * one git. Who comes meanwhile is taken by the next leader. A hundred who ask at once cost two.
+ *
+ * A single ref is fetched with --depth=1, into refs/keep/<commit>: names of refs that replace each
+ * other (a, a/b) cannot collide there, and what was moved or force-pushed upstream stays until
+ * nobody needs it. Trees are fetched with the commit (no blob filter: git would get the blobs for an
+ * archive one by one). Once the whole history is there, single refs come without --depth, which
+ * would cut it again. A commit that is the tip of nothing is never fetched by its hash: hosts show
+ * pull requests that way, and those are not versions (cmd/go says so too); its history is.
+ *
+ * transfer.fsckObjects stays as the user has it: old repositories with harmless faults must stay
+ * readable, as for go, and nothing of a tree is ever written to a file system by git.
+ *
+ * When so many packs pile up that reading suffers, the leader joins the small ones.
+ */
+#include "base/file.h"
+#include "ops/log.h"
+#include "ops/metrics.h"
+#include "vcs/git_priv.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { BATCH_MOST = 200, PACKS_MOST = 50 };
+
+struct git_want {
+    struct git_want *next;
+    struct ctx *cx;    /* of who waits; touched with the repository's lock held only */
+    struct slice ref;  /* empty: all history */
+    struct slice hash; /* its commit */
+    bool is_done;
+    struct error *err;
+};
+
+/* One fetch: what its leader took along. */
+struct batch {
+    struct slice refs[BATCH_MOST];
+    struct slice hashes[BATCH_MOST];
+    size_t count;
+    size_t hash_digits;
+    bool is_whole;        /* all heads and tags, all history */
+    struct slice missing; /* the ref that the host does not have */
+};
+
+/* ---- the child ---- */
+
+/* Ends a fetch that makes the mirror too large. */
+static struct error *watch_size(void *arg, struct ctx *cx)
+{
+    struct git_repo *r = arg;
+    uint64_t most = r->git->o.max_repo_bytes;
+    if (!most || git_mirror_bytes(r->dir) <= most)
+        return NULL;
+    return error_new(cx->arena, STATUS_TOO_LARGE,
+                     "%s is larger than a repository may be (vcs.max_repo, %" PRIu64 " bytes)",
+                     r->url, most);
+}
+
+static const char *const *fetch_arguments(struct git_repo *r, struct arena *a,
+                                          const struct batch *b)
+{
+    struct slice sum;
+    size_t n = 0;
+    const char **args = ARENA_ARRAY(a, const char *, b->count + 16);
+    bool is_complete = git_mirror_is_complete(r, a, &sum);
+    args[n++] = "fetch";
+    args[n++] = "--quiet";
+    args[n++] = "--force";
+    args[n++] = "--no-tags";
+    args[n++] = "--no-recurse-submodules";
+    if (b->is_whole && access(arena_printf(a, "%s/shallow", r->dir).p, F_OK) == 0)
+        args[n++] = "--unshallow";
+    if (b->is_whole)
+        args[n++] = "--prune";
+    else if (!is_complete)
+        args[n++] = "--depth=1";
+    args[n++] = "--end-of-options";
+    args[n++] = "origin";
+    if (b->is_whole) {
+        args[n++] = "+refs/heads/*:refs/heads/*";
+        args[n++] = "+refs/tags/*:refs/tags/*";
+    }
+    for (size_t i = 0; i < b->count && !b->is_whole; i++)
+        args[n++] = arena_printf(a, "+%.*s:refs/keep/%.*s", SLICE_ARG(b->refs[i]),
+                                 SLICE_ARG(b->hashes[i]))
+                        .p;
+    return args;
+}
+
+static struct error *run_fetch(struct git_repo *r, struct ctx *cx, struct batch *b)
+{
+    struct slice output;
+    struct proc_result res;
+    struct git_call call = {.args = fetch_arguments(r, cx->arena, b),
+                            .max_output_bytes = 1 << 20,
+                            .is_remote = true,
+                            .watch = watch_size};
+    metric_add(METRIC_VCS_FETCHES, 1);
+    struct error *err = git_run(r, cx, &call, &output, &res);
+    b->missing = err && err->status == STATUS_NOT_FOUND ? git_missing_ref(res.errors) : S("");
+    if (!err) /* a small repository is there before anybody looked */
+        err = watch_size(r, cx);
+    return err;
+}
+
+/* ---- around it, with the right to write the mirror ---- */
+
+static size_t count_packs(struct arena *a, const char *dir)
+{
+    size_t n = 0;
+    DIR *d = opendir(arena_printf(a, "%s/objects/pack", dir).p);
+    for (struct dirent *de; d && (de = readdir(d));)
+        n += slice_ends(slice_of(de->d_name), S(".pack"));
+    if (d)
+        closedir(d);
+    return n;
+}
+
+/* Joins small packs into larger ones, each at least twice the next. Not worth an error. */
+static void join_packs(struct git_repo *r, struct ctx *cx)
+{
+    if (count_packs(cx->arena, r->dir) < PACKS_MOST)
+        return;
+    static const char *const geometric[] = {"repack", "-d", "-q", "--geometric=2", NULL};
+    static const char *const whole[] = {"repack", "-a", "-d", "-q", NULL};
+    static const char *const refs[] = {"pack-refs", "--all", NULL};
+    struct slice output;
+    struct proc_result res;
+    struct git_call call = {.args = r->git->version >= 232 ? geometric : whole,
+                            .max_output_bytes = 1 << 20};
+    struct error *err = git_run(r, cx, &call, &output, &res);
+    call.args = refs;
+    if (!err)
+        err = git_run(r, cx, &call, &output, &res);
+    if (err)
+        log_error(LOG_WARN, "packs of a repository could not be joined", err, NULL, 0);
+}
+
+/* A host that cannot do --depth (plain files over http) gives everything or nothing. */
+static bool is_shallow_refused(const struct error *err)
+{
+    return err && slice_find_slice(err->text, S("shallow")) >= 0;
+}
+
+static struct error *fetch_or_more(struct git_repo *r, struct ctx *cx, struct batch *b)
+{
+    struct error *err = run_fetch(r, cx, b);
+    if (err && !b->is_whole && err->status != STATUS_CORRUPT && is_shallow_refused(err)) {
+        b->is_whole = true;
+        err = run_fetch(r, cx, b);
+    }
+    return err;
+}
+
+static struct error *fetch_locked(struct git_repo *r, struct ctx *cx, struct batch *b)
+{
+    GIT_LOCK_SCOPED(l);
+    TRY(git_mirror_write(r, cx, b->hash_digits, &l));
+    uint64_t before = git_mirror_bytes(r->dir);
+    struct error *err = fetch_or_more(r, cx, b);
+    if (err && err->status == STATUS_CORRUPT) {
+        log_error(LOG_WARN, "a mirror of a repository is fetched anew", err, NULL, 0);
+        metric_add(METRIC_VCS_REPAIRS, 1);
+        TRY(git_mirror_delete(r, cx, &l));
+        git_mirror_unlock(&l);
+        TRY(git_mirror_write(r, cx, b->hash_digits, &l));
+        err = fetch_or_more(r, cx, b);
+    }
+    if (err && err->status == STATUS_TOO_LARGE)
+        TRY(git_mirror_delete(r, cx, &l));
+    if (!err)
+        join_packs(r, cx);
+    git_mirror_grown(r, before, git_mirror_bytes(r->dir));
+    return err;
+}
+
+/* ---- the queue ---- */
+
+/* Moves what waits to what runs, and describes it. Called with the lock held. */
+static struct batch *take_batch(struct git_repo *r, struct arena *a)
+{
+    struct batch *b = ARENA_NEW(a, struct batch);
+    while (r->waiting && b->count < BATCH_MOST) {
+        struct git_want *w = r->waiting;
+        r->waiting = w->next;
+        w->next = r->running;
+        r->running = w;
+        b->is_whole = b->is_whole || w->ref.n == 0;
+        b->hash_digits = w->hash.n;
+        b->refs[b->count] = arena_dup(a, w->ref);
+        b->hashes[b->count++] = arena_dup(a, w->hash);
+    }
+    return b;
+}
+
+static bool is_own_end(const struct error *err)
+{
+    return err && (err->status == STATUS_CANCELLED || err->status == STATUS_TIMEOUT);
+}
+
+/*
+ * Tells those who took part. Who is not concerned by what went wrong (one ref is missing, the leader
+ * lost interest) waits again. Called with the lock held.
+ */
+static void tell(struct git_repo *r, const struct batch *b, struct ctx *leader, struct error *err)
+{
+    while (r->running) {
+        struct git_want *w = r->running;
+        r->running = w->next;
+        bool is_leader = w->cx == leader;
+        bool is_concerned = !err || is_leader || !is_own_end(err);
+        if (err && b->missing.n && b->count > 1)
+            is_concerned = slice_eq(w->ref, b->missing);
+        if (!is_concerned) {
+            w->next = r->waiting;
+            r->waiting = w;
+            continue;
+        }
+        w->err = err && !is_leader ? error_dup(w->cx->arena, err) : err;
+        w->is_done = true;
+    }
+    pthread_cond_broadcast(&r->changed);
+}
+
+/* Called with the lock held, which is given back meanwhile. */
+static void lead(struct git_repo *r, struct ctx *cx)
+{
+    struct batch *b = take_batch(r, cx->arena);
+    r->is_fetching = true;
+    pthread_mutex_unlock(&r->lock);
+    struct error *err = fetch_locked(r, cx, b);
+    pthread_mutex_lock(&r->lock);
+    r->is_fetching = false;
+    tell(r, b, cx, err);
+}
+
+static void forget(struct git_want **list, const struct git_want *w)
+{
+    while (*list && *list != w)
+        list = &(*list)->next;
+    if (*list)
+        *list = w->next;
+}
+
+struct error *git_fetch(struct git_repo *r, struct ctx *cx, struct slice ref, struct slice hash)
+{
+    struct git_want w = {.cx = cx, .ref = ref, .hash = hash};
+    struct error *err = NULL;
+    pthread_mutex_lock(&r->lock);
+    struct git_want **last = &r->waiting;
+    while (*last)
+        last = &(*last)->next;
+    *last = &w;
+    while (!w.is_done && !err) {
+        err = ctx_check(cx);
+        if (err)
+            break;
+        if (!r->is_fetching)
+            lead(r, cx);
+        else
+            err = git_repo_wait(r, cx);
+    }
+    forget(&r->waiting, &w);
+    forget(&r->running, &w);
+    pthread_mutex_unlock(&r->lock);
+    return w.is_done ? w.err : err;
+}
+
+bool git_history_is_current(struct git_repo *r, struct arena *a, const struct git_refs *refs)
+{
+    struct slice sum;
+    return git_mirror_is_complete(r, a, &sum) && slice_eq(sum, refs->repo_sum);
+}
+
+struct error *git_fetch_history(struct git_repo *r, struct ctx *cx, const struct git_refs *refs)
+{
+    if (!refs->count || git_history_is_current(r, cx->arena, refs))
+        return NULL;
+    TRY(git_fetch(r, cx, S(""), refs->rows[0].hash));
+    return git_mirror_set_complete(r, cx->arena, refs->repo_sum);
+}
