@@ -126,8 +126,10 @@ static void keep_lines(struct buf *kept, struct buf *pending)
 static struct error *list_remote(struct git_repo *r, struct ctx *cx, struct buf *kept)
 {
     const char *args[] = {"ls-remote", "--quiet", "--end-of-options", r->url, NULL};
-    struct git_call call = {.args = args, .max_output_bytes = GIT_REFS_MAX_BYTES,
-                            .is_remote = true, .without_mirror = true};
+    struct git_call call = {.args = args,
+                            .max_output_bytes = GIT_REFS_MAX_BYTES,
+                            .is_remote = true,
+                            .without_mirror = true};
     struct proc *p;
     struct proc_result res;
     struct slice piece;
@@ -381,8 +383,8 @@ static unsigned parse_version(struct slice text)
 static struct error *ask_git(struct git *g, struct ctx *cx)
 {
     static const char *const version[] = {"version", NULL};
-    static const char *const config[] = {
-        "config", "-z", "--get-regexp", "^(url\\..*\\.insteadof|core\\.sshcommand)$", NULL};
+    static const char *const config[] = {"config", "-z", "--get-regexp",
+                                         "^(url\\..*\\.insteadof|core\\.sshcommand)$", NULL};
     struct git_repo none = {.git = g, .url = "git", .dir = g->o.dir};
     struct git_call call = {.args = version, .max_output_bytes = 1 << 20, .without_mirror = true};
     struct slice output;

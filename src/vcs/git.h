@@ -1,7 +1,7 @@
 /*
  * Repositories over the git program: a struct codehost per URL, with one bare mirror each under one
- * folder. Sources of the rules: cmd/go/internal/modfetch/codehost/git.go for what is answered, git's
- * manual for how it is asked.
+ * folder. Sources of the rules: cmd/go/internal/modfetch/codehost/git.go for what is answered,
+ * git's manual for how it is asked.
  *
  * What a call costs in children (git processes; what they start themselves is not counted):
  *
@@ -43,13 +43,13 @@ struct git_file_rule {
 };
 
 struct git_options {
-    const char *dir;     /* folder of the mirrors; made when it is missing */
-    const char *program; /* NULL = git of PATH */
-    int64_t refs_ttl_ms; /* how long what ls-remote said is fresh */
-    uint64_t max_bytes;  /* of all mirrors together; 0 = no limit */
-    uint64_t max_repo_bytes;      /* of one mirror; 0 = no limit */
-    uint64_t memory_bytes;        /* for refs and small files; 0 = 64 MiB */
-    int64_t stall_timeout_ms;     /* http: no byte for so long ends a fetch; 0 = 30 s */
+    const char *dir;                /* folder of the mirrors; made when it is missing */
+    const char *program;            /* NULL = git of PATH */
+    int64_t refs_ttl_ms;            /* how long what ls-remote said is fresh */
+    uint64_t max_bytes;             /* of all mirrors together; 0 = no limit */
+    uint64_t max_repo_bytes;        /* of one mirror; 0 = no limit */
+    uint64_t memory_bytes;          /* for refs and small files; 0 = 64 MiB */
+    int64_t stall_timeout_ms;       /* http: no byte for so long ends a fetch; 0 = 30 s */
     const struct git_token *tokens; /* over https only */
     size_t token_count;
     const struct git_file_rule *ssh_keys;
@@ -57,9 +57,10 @@ struct git_options {
     const struct git_file_rule *known_hosts;
     size_t known_hosts_count;
     bool use_ssh_agent;
-    const char *config_file; /* instead of the user's and the system's git configuration; NULL = none */
-    const char *netrc_file;  /* NULL = git's own, ~/.netrc */
-    const char *ca_file;     /* PEM bundle, instead of git's own; NULL = git's */
+    const char
+        *config_file; /* instead of the user's and the system's git configuration; NULL = none */
+    const char *netrc_file; /* NULL = git's own, ~/.netrc */
+    const char *ca_file;    /* PEM bundle, instead of git's own; NULL = git's */
 };
 
 struct git;
@@ -73,8 +74,8 @@ struct error *git_new(struct ctx *cx, const struct git_options *o, struct git **
 void git_free(struct git *g);
 /*
  * The repository at that URL, valid until cx->arena is cleared or released. No child. BAD_REQUEST
- * for what is no URL or holds a password, DENIED for schemes that are never used: only https and ssh
- * are, and where is_insecure says so http and git. [any]
+ * for what is no URL or holds a password, DENIED for schemes that are never used: only https and
+ * ssh are, and where is_insecure says so http and git. [any]
  */
 struct error *git_open(struct git *g, struct ctx *cx, struct slice url, bool is_insecure,
                        struct codehost **out) MUST_CHECK;

@@ -1,7 +1,7 @@
 /*
- * `git archive`, read as it comes: libarchive asks for bytes, the child is asked for them. Names are
- * the bytes that git has; libarchive warns of long ones that are no text in our locale, which says
- * nothing here.
+ * `git archive`, read as it comes: libarchive asks for bytes, the child is asked for them. Names
+ * are the bytes that git has; libarchive warns of long ones that are no text in our locale, which
+ * says nothing here.
  *
  * A damaged mirror may show when half the archive was passed on: it is dropped, and what was passed
  * on forgotten by who receives it, if it can; else the next call finds a new mirror.
@@ -132,9 +132,12 @@ static struct error *archive_once(struct git_repo *r, struct reading *rd, struct
 {
     bool is_there;
     GIT_LOCK_SCOPED(l);
-    const char *args[] = {"archive", "--format=tar", "--end-of-options",
+    const char *args[] = {"archive",
+                          "--format=tar",
+                          "--end-of-options",
                           arena_cstr(rd->cx->arena, hash),
-                          subdir.n ? arena_cstr(rd->cx->arena, subdir) : NULL, NULL};
+                          subdir.n ? arena_cstr(rd->cx->arena, subdir) : NULL,
+                          NULL};
     struct git_call call = {.args = args, .max_output_bytes = max_bytes};
     *res = (struct proc_result){.errors = S("not a valid object name")};
     TRY(git_mirror_use(r, rd->cx, &l, &is_there));

@@ -1,15 +1,15 @@
 /*
- * Problem: git must be the git that the user has set up (proxies, insteadOf, certificates, ssh), and
- * yet do nothing that is not ours: no prompt, hook, housekeeping or repository of somebody's, no
- * transport that nobody allowed; and it needs secrets that no other process may see.
+ * Problem: git must be the git that the user has set up (proxies, insteadOf, certificates, ssh),
+ * and yet do nothing that is not ours: no prompt, hook, housekeeping or repository of somebody's,
+ * no transport that nobody allowed; and it needs secrets that no other process may see.
  *
  * Design: the environment is an allow list and what git's own variables say, without those that
  * point it elsewhere or make it chatty. Fixed settings are -c options, which win over every file. A
  * token is an inline credential helper for its host, so git decides, after insteadOf and redirects,
- * whether the host that asks is the one it is for; the helper reads the secret from the environment.
- * A bearer token can only be a header, which git would send along to where it is redirected: with
- * one, redirects are off. ssh is given a command only where a rule says something, or nobody else
- * does, so that core.sshCommand counts.
+ * whether the host that asks is the one it is for; the helper reads the secret from the
+ * environment. A bearer token can only be a header, which git would send along to where it is
+ * redirected: with one, redirects are off. ssh is given a command only where a rule says something,
+ * or nobody else does, so that core.sshCommand counts.
  */
 #include "base/file.h"
 #include "gomod/text.h"
@@ -17,37 +17,78 @@
 #include "vcs/git_priv.h"
 
 static const char *const allowed[] = {
-    "PATH",     "HOME",     "XDG_CONFIG_HOME", "TMPDIR",    "LANG",          "http_proxy",
-    "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy",  "NO_PROXY",      "all_proxy",
-    "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "PATH",       "HOME",       "XDG_CONFIG_HOME", "TMPDIR",        "LANG",
+    "http_proxy", "HTTP_PROXY", "https_proxy",     "HTTPS_PROXY",   "no_proxy",
+    "NO_PROXY",   "all_proxy",  "ALL_PROXY",       "SSL_CERT_FILE", "SSL_CERT_DIR",
 };
 
 /* git's own that would send it elsewhere, ask somebody, or print what is secret. */
 static const char *const refused[] = {
-    "GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=", "GIT_INDEX_VERSION=",
-    "GIT_OBJECT_DIRECTORY=", "GIT_ALTERNATE_OBJECT_DIRECTORIES=", "GIT_COMMON_DIR=",
-    "GIT_NAMESPACE=", "GIT_SHALLOW_FILE=", "GIT_QUARANTINE_PATH=", "GIT_REPLACE_REF_BASE=",
-    "GIT_NO_REPLACE_OBJECTS=", "GIT_GRAFT_FILE=", "GIT_CONFIG=", "GIT_DEFAULT_HASH=",
-    "GIT_PREFIX=", "GIT_PROTOCOL=", "GIT_CEILING_DIRECTORIES=", "GIT_LITERAL_PATHSPECS=",
-    "GIT_GLOB_PATHSPECS=", "GIT_NOGLOB_PATHSPECS=", "GIT_ICASE_PATHSPECS=",
-    "GIT_ASKPASS=", "GIT_EDITOR=", "GIT_SEQUENCE_EDITOR=", "GIT_PAGER=", "GIT_TERMINAL_PROMPT=",
-    "GIT_ALLOW_PROTOCOL=", "GIT_PROTOCOL_FROM_USER=", "GIT_ATTR_NOSYSTEM=", "GIT_ATTR_SOURCE=",
-    "GIT_TRACE", "GIT_TRANSFER_TRACE", "GIT_CURL_VERBOSE=", "GIT_CONFIG_COUNT=",
-    "GIT_OPTIONAL_LOCKS=", "GIT_LITERAL", "GIT_TRANSPORT_HELPER_DEBUG=", "GIT_FLUSH=",
+    "GIT_DIR=",
+    "GIT_WORK_TREE=",
+    "GIT_INDEX_FILE=",
+    "GIT_INDEX_VERSION=",
+    "GIT_OBJECT_DIRECTORY=",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES=",
+    "GIT_COMMON_DIR=",
+    "GIT_NAMESPACE=",
+    "GIT_SHALLOW_FILE=",
+    "GIT_QUARANTINE_PATH=",
+    "GIT_REPLACE_REF_BASE=",
+    "GIT_NO_REPLACE_OBJECTS=",
+    "GIT_GRAFT_FILE=",
+    "GIT_CONFIG=",
+    "GIT_DEFAULT_HASH=",
+    "GIT_PREFIX=",
+    "GIT_PROTOCOL=",
+    "GIT_CEILING_DIRECTORIES=",
+    "GIT_LITERAL_PATHSPECS=",
+    "GIT_GLOB_PATHSPECS=",
+    "GIT_NOGLOB_PATHSPECS=",
+    "GIT_ICASE_PATHSPECS=",
+    "GIT_ASKPASS=",
+    "GIT_EDITOR=",
+    "GIT_SEQUENCE_EDITOR=",
+    "GIT_PAGER=",
+    "GIT_TERMINAL_PROMPT=",
+    "GIT_ALLOW_PROTOCOL=",
+    "GIT_PROTOCOL_FROM_USER=",
+    "GIT_ATTR_NOSYSTEM=",
+    "GIT_ATTR_SOURCE=",
+    "GIT_TRACE",
+    "GIT_TRANSFER_TRACE",
+    "GIT_CURL_VERBOSE=",
+    "GIT_CONFIG_COUNT=",
+    "GIT_OPTIONAL_LOCKS=",
+    "GIT_LITERAL",
+    "GIT_TRANSPORT_HELPER_DEBUG=",
+    "GIT_FLUSH=",
 };
 
 /* What every child is told, whatever a file says. */
 static const char *const settings[] = {
-    "core.hooksPath=/dev/null", "core.attributesFile=/dev/null", "core.fsmonitor=false",
-    "core.askPass=", "credential.interactive=false",
-    "gc.auto=0", "maintenance.auto=false", /* ours: git_mirror.c */
-    "protocol.version=2",                  /* refs are filtered, tags are not missed */
-    "fetch.recurseSubmodules=false", "submodule.recurse=false",
-    "fetch.prune=false", "fetch.pruneTags=false", "fetch.writeCommitGraph=false",
-    "fetch.showForcedUpdates=false", "fetch.parallel=1",
-    "fetch.unpackLimit=1", "transfer.unpackLimit=1", /* a pack per fetch, no loose objects */
+    "core.hooksPath=/dev/null",
+    "core.attributesFile=/dev/null",
+    "core.fsmonitor=false",
+    "core.askPass=",
+    "credential.interactive=false",
+    "gc.auto=0",
+    "maintenance.auto=false", /* ours: git_mirror.c */
+    "protocol.version=2",     /* refs are filtered, tags are not missed */
+    "fetch.recurseSubmodules=false",
+    "submodule.recurse=false",
+    "fetch.prune=false",
+    "fetch.pruneTags=false",
+    "fetch.writeCommitGraph=false",
+    "fetch.showForcedUpdates=false",
+    "fetch.parallel=1",
+    "fetch.unpackLimit=1",
+    "transfer.unpackLimit=1", /* a pack per fetch, no loose objects */
     /* An archive is what it would be anywhere: gitRepo.ReadZip. */
-    "core.autocrlf=input", "core.eol=lf", "tar.umask=0002", "http.lowSpeedLimit=1",
+    "core.autocrlf=input",
+    "core.eol=lf",
+    "tar.umask=0002",
+    "http.lowSpeedLimit=1",
 };
 
 enum { DEFAULT_STALL_S = 30 };
@@ -146,8 +187,7 @@ static void add_bearer(struct making *m, const struct git_token *t)
     struct arena *a = m->a;
     add_env_setting(m, arena_printf(a, "http.https://%s.extraHeader", t->place).p,
                     arena_printf(a, "Authorization: Bearer %s", t->secret).p);
-    add_setting(&m->fixed,
-                arena_printf(a, "http.https://%s.followRedirects=false", t->place).p);
+    add_setting(&m->fixed, arena_printf(a, "http.https://%s.followRedirects=false", t->place).p);
 }
 
 /* The user's own helpers are not asked where a token is given. */
@@ -155,16 +195,17 @@ static void add_helper(struct making *m, const struct git_token *t, size_t i)
 {
     struct arena *a = m->a;
     const char *name = arena_printf(a, "credential.https://%s.helper", t->place).p;
-    add(&m->env, arena_printf(a, "MODGATE_GIT_USER_%zu=%s", i,
-                              t->user ? t->user : "x-access-token").p);
+    add(&m->env,
+        arena_printf(a, "MODGATE_GIT_USER_%zu=%s", i, t->user ? t->user : "x-access-token").p);
     add(&m->env, arena_printf(a, "MODGATE_GIT_SECRET_%zu=%s", i, t->secret).p);
     add_setting(&m->fixed, arena_printf(a, "%s=", name).p);
-    add_setting(&m->fixed,
-                arena_printf(a,
-                             "%s=!f() { test \"$1\" = get && printf 'username=%%s\\npassword=%%s\\n' "
-                             "\"$MODGATE_GIT_USER_%zu\" \"$MODGATE_GIT_SECRET_%zu\"; }; f",
-                             name, i, i)
-                    .p);
+    add_setting(
+        &m->fixed,
+        arena_printf(a,
+                     "%s=!f() { test \"$1\" = get && printf 'username=%%s\\npassword=%%s\\n' "
+                     "\"$MODGATE_GIT_USER_%zu\" \"$MODGATE_GIT_SECRET_%zu\"; }; f",
+                     name, i, i)
+            .p);
 }
 
 static int by_length(const void *x, const void *y)
@@ -338,8 +379,8 @@ static void add_fixed(struct making *m, const struct git_options *o)
     add_setting(&m->fixed, arena_printf(m->a, "http.lowSpeedTime=%" PRId64, stall_s).p);
 }
 
-static void add_environment(struct making *m, const struct git_options *o,
-                            char *const *environment, struct git_env *out)
+static void add_environment(struct making *m, const struct git_options *o, char *const *environment,
+                            struct git_env *out)
 {
     for (char *const *v = environment; *v; v++) {
         uint64_t n;
@@ -369,9 +410,15 @@ struct error *git_env_make(struct arena *a, const struct git_options *o, const c
     add_environment(&m, o, environment, out);
     TRY(add_tokens(&m, tokens, token_count));
     static const char *const always[] = {
-        "LC_ALL=C",          "GIT_TERMINAL_PROMPT=0",     "GIT_ASKPASS=",
-        "SSH_ASKPASS=",      "GIT_NO_REPLACE_OBJECTS=1",  "GIT_LITERAL_PATHSPECS=1",
-        "GIT_OPTIONAL_LOCKS=0", "GIT_ATTR_NOSYSTEM=1",    "GIT_EDITOR=false",
+        "LC_ALL=C",
+        "GIT_TERMINAL_PROMPT=0",
+        "GIT_ASKPASS=",
+        "SSH_ASKPASS=",
+        "GIT_NO_REPLACE_OBJECTS=1",
+        "GIT_LITERAL_PATHSPECS=1",
+        "GIT_OPTIONAL_LOCKS=0",
+        "GIT_ATTR_NOSYSTEM=1",
+        "GIT_EDITOR=false",
     };
     for (size_t i = 0; i < ARRAY_LEN(always); i++)
         add(&m.env, always[i]);
@@ -396,10 +443,13 @@ const char *const *git_env_for(struct arena *a, const struct git_options *o,
 {
     enum { MORE = 8 };
     struct git_url u;
-    struct strings env = {.a = a, .p = ARENA_ARRAY(a, const char *, e->count + MORE),
-                          .n = e->count, .cap = e->count + MORE};
+    struct strings env = {.a = a,
+                          .p = ARENA_ARRAY(a, const char *, e->count + MORE),
+                          .n = e->count,
+                          .cap = e->count + MORE};
     memcpy(env.p, e->base, e->count * sizeof(*e->base));
-    add(&env, is_insecure ? "GIT_ALLOW_PROTOCOL=https:ssh:http:git" : "GIT_ALLOW_PROTOCOL=https:ssh");
+    add(&env,
+        is_insecure ? "GIT_ALLOW_PROTOCOL=https:ssh:http:git" : "GIT_ALLOW_PROTOCOL=https:ssh");
     add(&env, arena_printf(a, "GIT_CEILING_DIRECTORIES=%s", o->dir).p);
     if (git_dir)
         add(&env, arena_printf(a, "GIT_DIR=%s", git_dir).p);

@@ -1,12 +1,13 @@
 /*
  * Many want something of one repository at once; one git at a time writes its mirror. So wants
- * queue: who finds no fetch under way becomes the leader, takes all that wait, and fetches them with
- * one git. Who comes meanwhile is taken by the next leader. A hundred who ask at once cost two.
+ * queue: who finds no fetch under way becomes the leader, takes all that wait, and fetches them
+ * with one git. Who comes meanwhile is taken by the next leader. A hundred who ask at once cost
+ * two.
  *
  * A single ref is fetched with --depth=1, into refs/keep/<commit>: names of refs that replace each
  * other (a, a/b) cannot collide there, and what was moved or force-pushed upstream stays until
- * nobody needs it. Trees are fetched with the commit (no blob filter: git would get the blobs for an
- * archive one by one). Once the whole history is there, single refs come without --depth, which
+ * nobody needs it. Trees are fetched with the commit (no blob filter: git would get the blobs for
+ * an archive one by one). Once the whole history is there, single refs come without --depth, which
  * would cut it again. A commit that is the tip of nothing is never fetched by its hash: hosts show
  * pull requests that way, and those are not versions (cmd/go says so too); its history is.
  *
@@ -84,9 +85,9 @@ static const char *const *fetch_arguments(struct git_repo *r, struct arena *a,
         args[n++] = "+refs/tags/*:refs/tags/*";
     }
     for (size_t i = 0; i < b->count && !b->is_whole; i++)
-        args[n++] = arena_printf(a, "+%.*s:refs/keep/%.*s", SLICE_ARG(b->refs[i]),
-                                 SLICE_ARG(b->hashes[i]))
-                        .p;
+        args[n++] =
+            arena_printf(a, "+%.*s:refs/keep/%.*s", SLICE_ARG(b->refs[i]), SLICE_ARG(b->hashes[i]))
+                .p;
     return args;
 }
 
@@ -202,8 +203,8 @@ static bool is_own_end(const struct error *err)
 }
 
 /*
- * Tells those who took part. Who is not concerned by what went wrong (one ref is missing, the leader
- * lost interest) waits again. Called with the lock held.
+ * Tells those who took part. Who is not concerned by what went wrong (one ref is missing, the
+ * leader lost interest) waits again. Called with the lock held.
  */
 static void tell(struct git_repo *r, const struct batch *b, struct ctx *leader, struct error *err)
 {

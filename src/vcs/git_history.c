@@ -134,8 +134,12 @@ static struct error *walk(struct git_repo *r, struct ctx *cx, struct slice hash,
 static struct error *compare(struct git_repo *r, struct ctx *cx, struct slice old,
                              struct slice hash, bool *out)
 {
-    const char *args[] = {"merge-base", "--is-ancestor", "--", arena_cstr(cx->arena, old),
-                          arena_cstr(cx->arena, hash), NULL};
+    const char *args[] = {"merge-base",
+                          "--is-ancestor",
+                          "--",
+                          arena_cstr(cx->arena, old),
+                          arena_cstr(cx->arena, hash),
+                          NULL};
     struct git_call call = {.args = args, .max_output_bytes = 1 << 10};
     struct proc_result res;
     struct slice output;

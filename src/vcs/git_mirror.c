@@ -261,8 +261,7 @@ static size_t list_mirrors(struct arena *a, const char *root, struct mirror **ou
     for (struct dirent *de; d && (de = readdir(d));) {
         struct stat st;
         const char *dir = arena_printf(a, "%s/%s", root, de->d_name).p;
-        if (strlen(de->d_name) != 64 ||
-            stat(arena_printf(a, "%s/description", dir).p, &st) < 0)
+        if (strlen(de->d_name) != 64 || stat(arena_printf(a, "%s/description", dir).p, &st) < 0)
             continue;
         if (n == cap) {
             struct mirror *more = ARENA_ARRAY(a, struct mirror, 2 * cap);
@@ -270,8 +269,8 @@ static size_t list_mirrors(struct arena *a, const char *root, struct mirror **ou
             rows = more;
             cap *= 2;
         }
-        rows[n++] = (struct mirror){
-            .dir = dir, .bytes = git_mirror_bytes(dir), .used_at_s = st.st_mtime};
+        rows[n++] =
+            (struct mirror){.dir = dir, .bytes = git_mirror_bytes(dir), .used_at_s = st.st_mtime};
     }
     qsort(rows, n, sizeof(*rows), by_use);
     *out = rows;

@@ -1,7 +1,8 @@
 /*
- * Commits and files out of the mirror: several names go to one `git cat-file --batch`, which answers
- * "<hash> <type> <size>" LF body LF, or "<name> missing", in the order asked. A name that is missing
- * while git complains is not absent: the mirror is damaged.
+ * Commits and files out of the mirror: several names go to one `git cat-file --batch`, which
+ * answers
+ * "<hash> <type> <size>" LF body LF, or "<name> missing", in the order asked. A name that is
+ * missing while git complains is not absent: the mirror is damaged.
  */
 #include "ops/log.h"
 #include "ops/metrics.h"
@@ -14,11 +15,11 @@ struct reading {
     size_t count;
     size_t at;
     struct arena *a;
-    struct buf line;   /* of the head that is being read */
+    struct buf line; /* of the head that is being read */
     struct buf body;
-    uint64_t left;     /* of the body, and 1 for its LF */
+    uint64_t left; /* of the body, and 1 for its LF */
     bool in_body;
-    bool is_broken;    /* not what --batch says */
+    bool is_broken; /* not what --batch says */
 };
 
 static void end_body(struct reading *rd)
@@ -191,6 +192,5 @@ struct error *git_read_present(struct git_repo *r, struct ctx *cx, struct slice 
     }
     if (err)
         return err;
-    return error_new(cx->arena, STATUS_NOT_FOUND, "%s has no commit %.*s", r->url,
-                     SLICE_ARG(hash));
+    return error_new(cx->arena, STATUS_NOT_FOUND, "%s has no commit %.*s", r->url, SLICE_ARG(hash));
 }

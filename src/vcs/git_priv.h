@@ -8,12 +8,12 @@
 #include <pthread.h>
 
 enum {
-    GIT_OBJECT_MAX_BYTES = 16 << 20,  /* go's limit for a go.mod and a LICENSE */
-    GIT_COMMIT_MAX_BYTES = 16 << 20,  /* of a commit object */
-    GIT_REFS_MAX_BYTES = 512 << 20,   /* what ls-remote may say */
+    GIT_OBJECT_MAX_BYTES = 16 << 20,    /* go's limit for a go.mod and a LICENSE */
+    GIT_COMMIT_MAX_BYTES = 16 << 20,    /* of a commit object */
+    GIT_REFS_MAX_BYTES = 512 << 20,     /* what ls-remote may say */
     GIT_KEPT_REFS_MAX_BYTES = 64 << 20, /* of it, HEAD, heads and tags */
-    GIT_CACHED_FILE_BYTES = 64 << 10, /* larger files are not kept in memory */
-    GIT_CACHED_OBJECTS = 256,         /* per repository */
+    GIT_CACHED_FILE_BYTES = 64 << 10,   /* larger files are not kept in memory */
+    GIT_CACHED_OBJECTS = 256,           /* per repository */
 };
 
 /* ---- git_url.c: what a URL says. Pure. [any] ---- */

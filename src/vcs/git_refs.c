@@ -133,7 +133,8 @@ void git_refs_release(struct git_refs *refs)
 }
 
 /* The first row for which the key is not smaller. */
-static size_t lower_bound(const struct git_ref *rows, size_t count, struct slice key, bool by_hashes)
+static size_t lower_bound(const struct git_ref *rows, size_t count, struct slice key,
+                          bool by_hashes)
 {
     size_t low = 0, high = count;
     while (low < high) {
@@ -162,8 +163,7 @@ size_t git_refs_with_hash(const struct git_refs *refs, struct slice digits,
     return n;
 }
 
-size_t git_refs_tags(const struct git_refs *refs, struct slice prefix,
-                     const struct git_ref **first)
+size_t git_refs_tags(const struct git_refs *refs, struct slice prefix, const struct git_ref **first)
 {
     BUF_SCOPED(key);
     buf_printf(&key, "refs/tags/%.*s", SLICE_ARG(prefix));

@@ -142,7 +142,8 @@ static struct error *read_commit(struct git_repo *r, struct ctx *cx, const struc
     return NULL;
 }
 
-/* A commit of which some digits are known, and which is no tip: in the mirror, or in the history. */
+/* A commit of which some digits are known, and which is no tip: in the mirror, or in the history.
+ */
 static struct error *read_short(struct git_repo *r, struct ctx *cx, const struct git_refs *refs,
                                 struct slice digits, struct commit *out)
 {
@@ -213,8 +214,8 @@ static struct error *stat_once(struct git_repo *r, struct ctx *cx, struct slice 
     const struct git_refs *refs;
     struct commit c;
     TRY(git_repo_refs(r, cx, max_age_ms, &refs));
-    out->origin = (struct vcs_origin){
-        .vcs = S("git"), .url = slice_of(r->url), .repo_sum = refs->repo_sum};
+    out->origin =
+        (struct vcs_origin){.vcs = S("git"), .url = slice_of(r->url), .repo_sum = refs->repo_sum};
     TRY(resolve(r, cx, refs, rev, m));
     TRY(find_commit(r, cx, refs, m, &c));
     answer(r, cx, refs, &c, m, out);
@@ -240,8 +241,7 @@ static bool stat_offline(struct git_repo *r, struct ctx *cx, struct slice rev, s
     return true;
 }
 
-struct error *git_op_stat(struct codehost *h, struct ctx *cx, struct slice rev,
-                          struct vcs_rev *out)
+struct error *git_op_stat(struct codehost *h, struct ctx *cx, struct slice rev, struct vcs_rev *out)
 {
     struct git_repo *r = git_repo_of(h);
     struct meaning m = {0}, again = {0};
@@ -270,8 +270,8 @@ struct error *git_op_latest(struct codehost *h, struct ctx *cx, struct vcs_rev *
     TRY(git_repo_refs(r, cx, r->git->o.refs_ttl_ms, &refs));
     if (git_refs_find(refs, S("HEAD")))
         return git_op_stat(h, cx, S("HEAD"), out);
-    *out = (struct vcs_rev){.origin = {.vcs = S("git"), .url = slice_of(r->url),
-                                       .repo_sum = refs->repo_sum}};
+    *out = (struct vcs_rev){
+        .origin = {.vcs = S("git"), .url = slice_of(r->url), .repo_sum = refs->repo_sum}};
     return error_new(cx->arena, STATUS_NOT_FOUND, "%s: no commits", r->url);
 }
 

@@ -14,7 +14,9 @@ static struct slice without_default_port(struct slice scheme, struct slice host)
 {
     static const struct {
         struct slice scheme, port;
-    } known[] = {{S("https"), S(":443")}, {S("http"), S(":80")}, {S("ssh"), S(":22")},
+    } known[] = {{S("https"), S(":443")},
+                 {S("http"), S(":80")},
+                 {S("ssh"), S(":22")},
                  {S("git"), S(":9418")}};
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (slice_eq(scheme, known[i].scheme) && slice_ends(host, known[i].port))

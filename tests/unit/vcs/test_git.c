@@ -10,7 +10,8 @@ static const char simple[] =
 
 static struct slice rev_of(struct fixture *f, const char *name, const char *rev)
 {
-    return script(f, arena_printf(&f->arena, "cd work/%s; git rev-parse '%s^{commit}'", name, rev).p);
+    return script(f,
+                  arena_printf(&f->arena, "cd work/%s; git rev-parse '%s^{commit}'", name, rev).p);
 }
 
 static void test_tags(void **state)
@@ -156,10 +157,11 @@ static void test_history(void **state)
     struct slice tag;
     bool is_below;
     make_repo(f, "r",
-              GOMOD "; git add .; git commit -qm 1; git tag v1.0.0; git commit -q --allow-empty -m 2\n"
-                    "git tag v1.1.0; git commit -q --allow-empty -m 3; git branch side v1.0.0\n"
-                    "git checkout -q side; git commit -q --allow-empty -m 4; git tag -a v2.0.0 -m x\n"
-                    "git tag sub/v3.0.0; git checkout -q main");
+              GOMOD
+              "; git add .; git commit -qm 1; git tag v1.0.0; git commit -q --allow-empty -m 2\n"
+              "git tag v1.1.0; git commit -q --allow-empty -m 3; git branch side v1.0.0\n"
+              "git checkout -q side; git commit -q --allow-empty -m 4; git tag -a v2.0.0 -m x\n"
+              "git tag sub/v3.0.0; git checkout -q main");
     struct codehost *h = open_repo(f, "r.git");
     struct slice main_hash = rev_of(f, "r", "main"), one = rev_of(f, "r", "v1.0.0");
     assert_ok(h->ops->recent_tag(h, &f->cx, main_hash, S("none/"), is_any, NULL, &tag));
@@ -223,11 +225,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_tags),
-        T(test_stat_of_names),
-        T(test_archive),
-        T(test_history),
-        T(test_shallow_then_deep),
+        T(test_tags),    T(test_stat_of_names),     T(test_archive),
+        T(test_history), T(test_shallow_then_deep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
