@@ -25,7 +25,8 @@ static void keep_options(struct discovery *d, const struct discovery_options *o)
 {
     struct discovery_rule *rules = ARENA_ARRAY(&d->arena, struct discovery_rule, o->rule_count);
     for (size_t i = 0; i < o->rule_count; i++)
-        rules[i] = (struct discovery_rule){keep(d, o->rules[i].pattern), keep(d, o->rules[i].value)};
+        rules[i] =
+            (struct discovery_rule){keep(d, o->rules[i].pattern), keep(d, o->rules[i].value)};
     d->o = *o;
     d->o.rules = rules;
     d->o.private_patterns = keep(d, o->private_patterns);
@@ -87,8 +88,7 @@ static struct allow_question question(const struct discovery *d, const struct vc
     return (struct allow_question){
         .allow = d->o.allow,
         .root = place->root,
-        .is_private =
-            module_match_prefix_patterns(slice_of(d->o.private_patterns), place->root),
+        .is_private = module_match_prefix_patterns(slice_of(d->o.private_patterns), place->root),
         .is_insecure = place->is_insecure,
     };
 }
@@ -115,7 +115,7 @@ static struct error *take_host_repo(const struct discovery *d, struct arena *a,
 {
     /* cmd/go asks these in the order of vcsGit.Scheme, the insecure ones where they may be used. */
     static const char *const secure[] = {"https", "ssh"}, *const all[] = {"git", "https", "http",
-                                                                         "ssh"};
+                                                                          "ssh"};
     const char *const *schemes = out->is_insecure ? all : secure;
     size_t count = out->is_insecure ? ARRAY_LEN(all) : ARRAY_LEN(secure);
     out->root = arena_dup(a, repo->root);
@@ -154,10 +154,9 @@ static struct error *no_tag(struct arena *a, const struct page *page, struct sli
         return error_new(a, STATUS_BAD_ANSWER, "%.*s has several go-import tags for %.*s",
                          SLICE_ARG(page->url), SLICE_ARG(path));
     if (page->imports.count)
-        return error_new(a, STATUS_NOT_FOUND,
-                         "%.*s has a go-import tag for %.*s, but none for %.*s",
-                         SLICE_ARG(page->url), SLICE_ARG(page->imports.list[0].prefix),
-                         SLICE_ARG(path));
+        return error_new(
+            a, STATUS_NOT_FOUND, "%.*s has a go-import tag for %.*s, but none for %.*s",
+            SLICE_ARG(page->url), SLICE_ARG(page->imports.list[0].prefix), SLICE_ARG(path));
     return error_new(a, STATUS_NOT_FOUND, "no repository is known for %.*s: %.*s", SLICE_ARG(path),
                      SLICE_ARG(page->why_absent));
 }

@@ -57,10 +57,11 @@ struct error *allow_check_vcs(struct arena *a, const struct allow_question *q, s
 {
     struct slice words = words_for(q);
     if (!slice_eq(vcs, S("git")))
-        return error_new(a, STATUS_DENIED,
-                         "%.*s is kept in %.*s, and this gateway fetches from git only: publish it, "
-                         "or mirror it to git and name that in vcs.rules",
-                         SLICE_ARG(q->root), SLICE_ARG(vcs));
+        return error_new(
+            a, STATUS_DENIED,
+            "%.*s is kept in %.*s, and this gateway fetches from git only: publish it, "
+            "or mirror it to git and name that in vcs.rules",
+            SLICE_ARG(q->root), SLICE_ARG(vcs));
     static const char *const ways[] = {"https", "ssh", "http"};
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
         if (allows_scheme(words, slice_of(ways[i])))
@@ -92,7 +93,8 @@ static bool is_one_of(struct slice s, const char *const *list, size_t count)
 
 struct error *allow_check_url(struct arena *a, const struct allow_question *q, struct slice url)
 {
-    static const char *const secure[] = {"https", "ssh", "git+ssh"}, *const plain[] = {"http", "git"};
+    static const char *const secure[] = {"https", "ssh", "git+ssh"}, *const plain[] = {"http",
+                                                                                       "git"};
     struct slice scheme = scheme_of(url);
     bool is_plain = is_one_of(scheme, plain, ARRAY_LEN(plain));
     if (!is_plain && !is_one_of(scheme, secure, ARRAY_LEN(secure)))

@@ -53,8 +53,8 @@ struct page_cache;
 /* What a page said. */
 struct page {
     struct go_imports imports;
-    struct slice url;         /* where it was found */
-    struct slice why_absent;  /* for NOT_FOUND, when there are no imports */
+    struct slice url;        /* where it was found */
+    struct slice why_absent; /* for NOT_FOUND, when there are no imports */
 };
 
 struct page_cache *page_cache_new(uint64_t ttl_ms, uint64_t negative_ttl_ms);

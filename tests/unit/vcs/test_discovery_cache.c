@@ -62,8 +62,11 @@ static void test_remembered_for_as_long_as_set(void **state)
         uint64_t ttl, negative;
         const char *tag;
         unsigned calls; /* of two askings */
-    } rows[] = {{3600000, 0, "a", 1}, {0, 3600000, "a", 2}, {0, 3600000, NULL, 1},
-                {3600000, 0, NULL, 2}, {3600000, 0, "other", 2}};
+    } rows[] = {{3600000, 0, "a", 1},
+                {0, 3600000, "a", 2},
+                {0, 3600000, NULL, 1},
+                {3600000, 0, NULL, 2},
+                {3600000, 0, "other", 2}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct source s;
         struct page_cache *c = page_cache_new(rows[i].ttl, rows[i].negative);

@@ -16,7 +16,8 @@ static const struct {
     {"github.com/a/b/~c", "", NULL, NULL},
     {"github.common/a/b", NULL, NULL, NULL},
     {"bitbucket.org/a/b/c", "bitbucket.org/a/b", "git", "https://bitbucket.org/a/b"},
-    {"hub.jazz.net/git/user/b", "hub.jazz.net/git/user/b", "git", "https://hub.jazz.net/git/user/b"},
+    {"hub.jazz.net/git/user/b", "hub.jazz.net/git/user/b", "git",
+     "https://hub.jazz.net/git/user/b"},
     {"hub.jazz.net/git/User/b", "", NULL, NULL},
     {"hub.jazz.net/other", NULL, NULL, NULL},
     {"git.apache.org/x.git/sub", "git.apache.org/x.git", "git", "https://git.apache.org/x.git"},
@@ -43,7 +44,7 @@ static void test_hosts(void **state)
         struct arena a = ARENA_INIT;
         struct host_repo got;
         enum host_answer answer = host_find(&a, slice_of(hosts[i].path), &got);
-        enum host_answer want = !hosts[i].root      ? HOST_UNKNOWN
+        enum host_answer want = !hosts[i].root     ? HOST_UNKNOWN
                                 : hosts[i].root[0] ? HOST_FOUND
                                                    : HOST_NO_REPOSITORY;
         if (answer != want)
@@ -79,8 +80,7 @@ static void test_rules(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct arena a = ARENA_INIT;
         struct vcs_place got = {0};
-        bool is_found =
-            rules_find(&a, rules, ARRAY_LEN(rules), slice_of(rows[i].path), &got);
+        bool is_found = rules_find(&a, rules, ARRAY_LEN(rules), slice_of(rows[i].path), &got);
         assert_int_equal(is_found, rows[i].root != NULL);
         if (is_found) {
             assert_slice(got.root, rows[i].root);
