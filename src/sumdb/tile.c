@@ -130,8 +130,7 @@ static struct place place_of(uint64_t index)
     };
 }
 
-/* The root of a full subtree over count hashes, a power of two. */
-static struct tlog_hash root_of(const char *hashes, size_t count)
+struct tlog_hash tile_subtree_root(const char *hashes, size_t count)
 {
     struct tlog_hash level[TILE_WIDTH];
     memcpy(level, hashes, count * SHA256_BYTES);
@@ -148,7 +147,7 @@ struct tlog_hash tile_hash_at(struct tile t, struct slice data, uint64_t index)
     if (t.level != p.tile_level || t.n != p.tile_n || t.width < p.first + p.count ||
         data.n < (size_t)t.width * SHA256_BYTES)
         BUG("a hash is looked for in the wrong tile");
-    return root_of(data.p + (size_t)p.first * SHA256_BYTES, p.count);
+    return tile_subtree_root(data.p + (size_t)p.first * SHA256_BYTES, p.count);
 }
 
 struct error *tile_read(struct arena *a, struct tile t, const struct tlog_reader *r,
@@ -278,7 +277,7 @@ static struct error *check_tiles(struct plan *p)
     TRY(check_edge(p));
     for (size_t i = p->edge_count; i < p->set.count; i++) {
         struct tile t = p->set.tiles[i];
-        struct tlog_hash root = root_of(p->set.data[i].p, TILE_WIDTH);
+        struct tlog_hash root = tile_subtree_root(p->set.data[i].p, TILE_WIDTH);
         struct tlog_hash want = hash_at(p, tlog_index((unsigned)(t.level + 1) * TILE_HEIGHT, t.n));
         if (!tlog_hash_eq(&root, &want))
             return refuse(p->a, t);

@@ -31,6 +31,8 @@ bool tile_parse(struct slice path, struct tile *out);
 bool tile_with(int level, uint64_t n, uint64_t size, struct tile *out);
 /* The hash at that index, out of the tile that has it; data is at least as wide. */
 struct tlog_hash tile_hash_at(struct tile t, struct slice data, uint64_t index);
+/* The root of the full subtree over count hashes, which are a power of two and within one tile. */
+struct tlog_hash tile_subtree_root(const char *hashes, size_t count);
 /* The hashes of a tile from those of the tree. */
 struct error *tile_read(struct arena *a, struct tile t, const struct tlog_reader *r,
                         struct slice *data) MUST_CHECK;

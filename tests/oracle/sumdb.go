@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -276,6 +277,71 @@ func wantTiles(args []string) ([]string, error) {
 	return results, nil
 }
 
+// ---- a log of one's own ----
+
+func logRecord(n int64) string {
+	h1 := "h1:" + base64.StdEncoding.EncodeToString(sha256.New().Sum(fmt.Appendf(nil, "%032d", n))[:32])
+	return fmt.Sprintf("example.com/m%d v1.%d.0 %s\nexample.com/m%d v1.%d.0/go.mod %s\n", n, n%7, h1, n, n%7, h1)
+}
+
+func logTable() (table [][]string) {
+	var records strings.Builder
+	for size := int64(1); size <= maxTree; size++ {
+		records.WriteString(logRecord(size-1) + "\n")
+		table = append(table, []string{oracleSigner, records.String(), strconv.FormatInt(size, 10)})
+	}
+	return table
+}
+
+// wantLog is what x/mod says that a server with these records has: the signed head, and of each level of tiles
+// all of the size; beside a data tile what c2sp.org/tlog-tiles has of the same records.
+func wantLog(args []string) ([]string, error) {
+	size, _ := strconv.ParseInt(args[2], 10, 64)
+	var hashes storedHashes
+	for n := range size {
+		more, err := tlog.StoredHashes(n, []byte(logRecord(n)), hashes)
+		if err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, more...)
+	}
+	root, err := tlog.TreeHash(size, hashes)
+	if err != nil {
+		return nil, err
+	}
+	results := []string{signed(oracleSigner, string(tlog.FormatTree(tlog.Tree{N: size, Hash: root})))}
+	for start := int64(0); start < size; start += 256 {
+		var data, entries []byte
+		end := min(start+256, size)
+		for n := start; n < end; n++ {
+			msg, err := tlog.FormatRecord(n, []byte(logRecord(n)))
+			if err != nil {
+				return nil, err
+			}
+			_, msg, _ = bytes.Cut(msg, []byte{'\n'})
+			data = append(data, msg...)
+			entries = binary.BigEndian.AppendUint16(entries, uint16(len(logRecord(n))))
+			entries = append(entries, logRecord(n)...)
+		}
+		path := tlog.Tile{H: 8, L: -1, N: start / 256, W: int(end - start)}.Path()
+		results = append(results, path, string(data), string(entries))
+	}
+	tiles := tlog.NewTiles(8, 0, size)
+	for level := range 8 {
+		for _, t := range tiles {
+			if t.L != level {
+				continue
+			}
+			data, err := tlog.ReadTileData(t, hashes)
+			if err != nil {
+				return nil, err
+			}
+			results = append(results, t.Path(), string(data))
+		}
+	}
+	return results, nil
+}
+
 var sumdbChecks = []check{
 	{"sumdb_verifier", [][]string{{oracleKey}, {oracleSigner}}, func(r *rand.Rand) []string { return []string{mangled(r, []string{oracleKey})} }, wantVerifier},
 	{"sumdb_sign", nil, func(r *rand.Rand) []string {
@@ -293,4 +359,5 @@ var sumdbChecks = []check{
 	}, wantIndex},
 	{"sumdb_proofs", treeTable(), nil, wantProofs},
 	{"sumdb_tiles", treeTable(), nil, wantTiles},
+	{"sumdb_log", logTable(), nil, wantLog},
 }

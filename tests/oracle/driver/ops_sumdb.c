@@ -1,8 +1,7 @@
 /* Checksum databases: notes, records, tiles, trees. */
 #include "driver.h"
 
-#include "sumdb/record.h"
-#include "sumdb/tile.h"
+#include "../../unit/sumdb/memlog.h"
 
 static struct error *bad(struct oracle_call *call)
 {
@@ -158,12 +157,76 @@ static struct error *tiles(struct oracle_call *call)
     return NULL;
 }
 
+static struct error *nothing_known(void *arg, struct arena *a, uint64_t id,
+                                   struct module_version mv, struct slice text, bool *is_known)
+{
+    return NULL;
+}
+
+/* Appends the records of a data tile in batches of 1, 2, 3 … */
+static struct error *append_all(struct arena *a, struct sumdb_log *log, struct slice records)
+{
+    uint64_t first;
+    for (size_t batch = 1; records.n; batch++) {
+        struct slice *texts = ARENA_ARRAY(a, struct slice, batch);
+        size_t count = 0;
+        while (count < batch && records_next(&records, &texts[count]))
+            count++;
+        TRY(sumdb_log_append(a, log, texts, count, &first));
+    }
+    return NULL;
+}
+
+/* Of each level the tiles that the log of that size has, data tiles and their entries first. */
+static struct error *log_tiles(struct oracle_call *call, const struct sumdb_log_ops *log,
+                               uint64_t size)
+{
+    struct tile t;
+    struct slice data;
+    for (int level = TILE_DATA; tile_with(level, 0, size, &t); level++) {
+        for (uint64_t n = 0; tile_with(level, n, size, &t); n += TILE_WIDTH) {
+            TRY(sumdb_log_tile(call->a, log, size, t, &data));
+            oracle_result(call, tile_format(call->a, t));
+            oracle_result(call, data);
+            if (level != TILE_DATA)
+                continue;
+            TRY(records_to_entries(call->a, data, &data));
+            oracle_result(call, data);
+        }
+    }
+    return NULL;
+}
+
+/* args: signer key, records, size; the results are the head and the tiles. */
+static struct error *log_of(struct oracle_call *call)
+{
+    uint64_t size;
+    struct sumdb_log *log;
+    struct note_signer signer;
+    struct memlog mem = {0};
+    struct sumdb_log_options o = {memlog_ops(&mem), &signer, 1, nothing_known, NULL};
+    TRY(note_signer_parse(call->a, call->args[0], &signer));
+    if (!slice_parse_u64(call->args[2], &size))
+        return bad(call);
+    struct error *err = sumdb_log_open(call->a, &o, &log);
+    if (err)
+        return err;
+    err = append_all(call->a, log, call->args[1]);
+    if (!err)
+        oracle_result(call, sumdb_log_head(log)->note);
+    if (!err)
+        err = log_tiles(call, &o.ops, size);
+    sumdb_log_free(log);
+    memlog_release(&mem);
+    return err;
+}
+
 static const struct oracle_op ops[] = {
     {"sumdb_verifier", 1, verifier},   {"sumdb_sign", 2, sign},
     {"sumdb_open", 2, open_note},      {"sumdb_tree", 1, parse_tree},
     {"sumdb_lookup", 3, parse_lookup}, {"sumdb_tile", 1, parse_tile},
     {"sumdb_index", 2, index_of},      {"sumdb_proofs", 2, proofs},
-    {"sumdb_tiles", 2, tiles},
+    {"sumdb_tiles", 2, tiles},         {"sumdb_log", 3, log_of},
 };
 
 const struct oracle_ops oracle_sumdb_ops = {ops, ARRAY_LEN(ops)};
