@@ -243,7 +243,8 @@ static struct error *write_parts(struct arena *a, struct sumdb_log *log, const s
 {
     for (int part = 0; part < LOG_PARTS; part++) {
         if (g->parts[part].n)
-            TRY(log->ops.write(log->ops.arg, a, part, g->offsets[part], buf_slice(&g->parts[part])));
+            TRY(log->ops.write(log->ops.arg, a, part, g->offsets[part],
+                               buf_slice(&g->parts[part])));
     }
     return NULL;
 }
@@ -349,12 +350,12 @@ static bool is_published(const struct scan *s)
 
 static struct error *contradicts(struct arena *a, const struct scan *s)
 {
-    return error_new(a, STATUS_CORRUPT,
-                     "the records of the checksum database's log are not those of its head of size "
-                     "%" PRIu64
-                     ": do not start it like this, because clients would see a fork; bring back its "
-                     "folder from a copy that is as new as that head",
-                     s->published->size);
+    return error_new(
+        a, STATUS_CORRUPT,
+        "the records of the checksum database's log are not those of its head of size "
+        "%" PRIu64 ": do not start it like this, because clients would see a fork; bring back its "
+        "folder from a copy that is as new as that head",
+        s->published->size);
 }
 
 /* Takes one record up; *is_end: what follows the head is no record, or one of what is known. */
@@ -441,11 +442,13 @@ static struct error *parse_head(struct arena *a, struct slice note, struct tlog_
 {
     ptrdiff_t end = slice_find_slice(note, S("\n\n"));
     if (end < 0 || !tree_parse(a, slice_head(note, (size_t)end + 1), tree))
-        return error_new(a, STATUS_CORRUPT, "the stored head of the checksum database's log is none");
+        return error_new(a, STATUS_CORRUPT,
+                         "the stored head of the checksum database's log is none");
     struct tlog_hash empty = tlog_root_of(NULL, 0);
     if (tree->size || tlog_hash_eq(&empty, &tree->root))
         return NULL;
-    return error_new(a, STATUS_CORRUPT, "the stored head of the checksum database's log is damaged");
+    return error_new(a, STATUS_CORRUPT,
+                     "the stored head of the checksum database's log is damaged");
 }
 
 /* The first head says that there are no records: so the loss of a later one is seen. */

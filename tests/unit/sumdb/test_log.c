@@ -131,9 +131,8 @@ static void test_keys_rotate_over_one_tree(void **state)
     assert_ok(open_log(w));
     check_whole(w);
     struct note_signer old = log_signer(&w->a);
-    assert_status(
-        sumdb_head_open(&w->a, sumdb_log_head(w->log)->note, &old.verifier, &head),
-        STATUS_BAD_ANSWER);
+    assert_status(sumdb_head_open(&w->a, sumdb_log_head(w->log)->note, &old.verifier, &head),
+                  STATUS_BAD_ANSWER);
     free_world(w);
 }
 
@@ -287,7 +286,10 @@ static void test_what_is_no_record_is_refused(void **state)
     uint64_t first;
     struct slice good = w->truth->records[0];
     struct slice bad[] = {
-        S(""), S("x\n"), slice_head(good, good.n - 1), arena_printf(&w->a, "%s\n", good.p),
+        S(""),
+        S("x\n"),
+        slice_head(good, good.n - 1),
+        arena_printf(&w->a, "%s\n", good.p),
         arena_printf(&w->a, "%sx v1 h1:\n", good.p),
         arena_printf(&w->a, "a%s", good.p), /* two modules */
     };
