@@ -61,6 +61,21 @@ static struct error *origin_of_query(const struct coderepo *r, struct ctx *cx,
     return NULL;
 }
 
+/*
+ * A version with build metadata that is no tag means the one without, as in queryProxy of
+ * cmd/go/internal/modload/query.go.
+ */
+static struct error *resolve_equivalent(const struct coderepo *r, struct ctx *cx,
+                                        struct slice query, struct resolved *v)
+{
+    struct slice canonical = module_canonical_version(cx->arena, query);
+    struct error *err = resolve_query(r, cx, query, v);
+    if (!err || !is_fact(err) || semver_build(query).n == 0 || slice_eq(query, canonical))
+        return err;
+    struct error *second = resolve_query(r, cx, canonical, v);
+    return second && is_fact(second) ? err : second;
+}
+
 struct error *coderepo_info(const struct coderepo *r, struct ctx *cx, struct slice query,
                             struct vcs_answer *out)
 {
@@ -68,7 +83,7 @@ struct error *coderepo_info(const struct coderepo *r, struct ctx *cx, struct sli
     struct vcs_origin origin;
     if (slice_eq(query, S("latest")))
         return coderepo_latest(r, cx, out);
-    TRY(resolve_query(r, cx, query, &v));
+    TRY(resolve_equivalent(r, cx, query, &v));
     if (slice_eq(query, v.version))
         origin = lasting_origin(&v);
     else

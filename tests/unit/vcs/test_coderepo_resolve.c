@@ -97,6 +97,10 @@ static const struct query queries[] = {
     {&odd_tags, ODD, ODD, "v3.0.0-20220223184802-12d19af20458",
      "v3.0.0-20220223184802-12d19af20458+incompatible"},
 
+    /* Equal but for the build metadata, of which there is no tag. */
+    {&vgotest1, VGO, VGO, "v1.0.1+meta", "v1.0.1"},
+    {&vgotest1, VGO, VGO, "v1.0.2+meta", NULL, "unknown revision v1.0.2+meta"},
+
     /* Parts of pseudo-versions that do not fit the commit. */
     {&odd_tags, ODD, ODD, "v0.1.1-0.20220223184836-9d863d525bbf", NULL,
      "invalid pseudo-version: does not match version-control timestamp (expected 20220223184835)"},
