@@ -14,12 +14,19 @@
 
 enum { EXIST_BATCH = 8 }; /* times MODFILE_MAX_BYTES bounds the memory of files_exist() */
 
-void commit_want(struct commit_files *f, struct slice path)
+bool commit_wants(const struct commit_files *f, struct slice path)
 {
     for (size_t i = 0; i < f->wanted; i++) {
         if (slice_eq(f->paths[i], path))
-            return;
+            return true;
     }
+    return false;
+}
+
+void commit_want(struct commit_files *f, struct slice path)
+{
+    if (commit_wants(f, path))
+        return;
     if (f->wanted == COMMIT_FILES_MAX)
         BUG("too many files are wanted");
     f->paths[f->wanted++] = path;

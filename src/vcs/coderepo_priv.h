@@ -21,6 +21,7 @@ struct commit_files {
 };
 
 void commit_want(struct commit_files *f, struct slice path);
+bool commit_wants(const struct commit_files *f, struct slice path);
 /* Wants, reads, and gives the body. */
 struct error *commit_read(struct commit_files *f, struct slice path, struct slice *body) MUST_CHECK;
 

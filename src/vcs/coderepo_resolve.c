@@ -205,10 +205,12 @@ static bool look_up_major(const struct conversion *c, struct slice v, bool *has_
 
 static struct error *major_has_go_mod(struct conversion *c, struct slice v, bool *has)
 {
-    struct slice body;
+    struct slice path = go_mod_of_major(c, v), body;
     if (look_up_major(c, v, has))
         return NULL;
-    TRY(commit_read(&c->out->files, go_mod_of_major(c, v), &body));
+    if (!commit_wants(&c->out->files, path))
+        return files_exist(c->r->place.host, c->cx, c->rev->name, &path, 1, has);
+    TRY(commit_read(&c->out->files, path, &body));
     *has = body.p != NULL;
     return NULL;
 }

@@ -241,14 +241,16 @@ static struct error *pack(struct packer *p, struct module_version mv)
     return modzip_create(p->cx->arena, &r, h1);
 }
 
+/* A file that goes with its descriptor. (Not O_TMPFILE: network file systems have none.) */
 static struct error *open_spool(struct packer *p, const char *dest_path)
 {
-    struct slice dest = slice_of(dest_path);
-    ptrdiff_t slash = slice_rfind(dest, '/');
-    const char *dir =
-        slash < 0 ? "." : arena_cstr(p->cx->arena, slice_head(dest, (size_t)slash + 1));
-    p->spool = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    return p->spool < 0 ? error_errno(p->cx->arena, errno, "making a file in %s", dir) : NULL;
+    struct slice name = arena_printf(p->cx->arena, "%s.spool-XXXXXX", dest_path);
+    char *path = arena_cstr(p->cx->arena, name);
+    p->spool = mkostemp(path, O_CLOEXEC);
+    if (p->spool < 0)
+        return error_errno(p->cx->arena, errno, "creating %s", path);
+    unlink(path);
+    return NULL;
 }
 
 static struct error *spool_and_pack(struct packer *p, struct resolved *v,
