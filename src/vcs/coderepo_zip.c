@@ -132,11 +132,23 @@ static struct error *end_entry(void *arg)
     return NULL;
 }
 
+/* The same archive comes once more. */
+static struct error *restart(void *arg)
+{
+    struct packer *p = arg;
+    p->count = 0;
+    p->spool_bytes = 0;
+    p->has_license = false;
+    buf_clear(&p->pending);
+    arena_clear(&p->names);
+    return NULL;
+}
+
 static struct error *fill_spool(struct packer *p, const struct resolved *v)
 {
     struct codehost *h = v->files.r->place.host;
     const struct vcs_archive_sink sink = {
-        .begin = begin_entry, .write = write_entry, .end = end_entry, .arg = p};
+        .begin = begin_entry, .write = write_entry, .end = end_entry, .restart = restart, .arg = p};
     TRY(h->ops->archive(h, p->cx, v->files.hash, v->place.dir, SPOOL_FACTOR * p->max_bytes, &sink));
     return flush_spool(p);
 }

@@ -41,6 +41,7 @@ struct fake_codehost {
     unsigned calls[FAKE_ABOVE + 1];
     unsigned fails; /* a bit for each operation that answers CONNECT */
     bool in_callback;
+    unsigned breaks; /* so many times an archive breaks off behind its first files, and restarts */
 };
 
 static struct fake_codehost *fake_called(struct codehost *h, enum fake_op op)
@@ -190,10 +191,15 @@ static struct error *fake_archive(struct codehost *h, struct ctx *cx, struct sli
 {
     struct fake_codehost *f = fake_called(h, FAKE_ARCHIVE);
     TRY(fake_trouble(f, cx, FAKE_ARCHIVE));
-    const struct fake_file *file = fake_commit(f, arena_cstr(cx->arena, hash))->files;
-    for (; file->path; file++) {
+    const struct fake_file *first = fake_commit(f, arena_cstr(cx->arena, hash))->files;
+    for (const struct fake_file *file = first; file->path; file++) {
         if (slice_starts(slice_of(file->path), subdir))
             TRY(fake_entry(cx, file, sink));
+        if (f->breaks && file > first) {
+            f->breaks--;
+            TRY(sink->restart(sink->arg));
+            file = first - 1;
+        }
     }
     return NULL;
 }

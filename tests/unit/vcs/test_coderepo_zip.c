@@ -191,6 +191,19 @@ static void test_same_bytes_each_time(void **state)
     arena_release(&a);
 }
 
+/* What came before an archive broke off is forgotten. */
+static void test_archive_that_comes_again(void **state)
+{
+    static const struct fake_file files[] = {
+        {"LICENSE", "free"}, {"a.go", "package a\n"}, MOD(""), NO_FILE};
+    struct packed p;
+    open_packed(&p, files, PATH);
+    p.m.host.breaks = 2;
+    assert_ok(make(&p, "v1.0.0", 1 << 20));
+    assert_slice(names_of_zip(&p, PATH, "v1.0.0"), "LICENSE a.go go.mod");
+    close_packed(&p);
+}
+
 static void check_fails(const struct fake_file *files, const char *path, const char *version,
                         enum status status, const char *text)
 {
@@ -309,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_sub_directory_gets_the_licence),
         cmocka_unit_test(test_major_directory),
         cmocka_unit_test(test_same_bytes_each_time),
+        cmocka_unit_test(test_archive_that_comes_again),
         cmocka_unit_test(test_what_cannot_be_packed),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_a_zip_that_is_there_stays),
