@@ -90,14 +90,15 @@ class Process:
 
 
 class Modgate(Process):
-    def __init__(self, data, *flags, certificate=None, log=subprocess.DEVNULL, core=SERVER_CORE, wait=True):
+    def __init__(self, data, *flags, certificate=None, log=subprocess.DEVNULL, core=SERVER_CORE, wait=True, prefix=(),
+                 env=None):
         self.port = free_port()
         scheme = "https" if certificate else "http"
         if certificate:
             flags += ("--tls-cert-file", certificate[0], "--tls-key-file", certificate[1])
         self.url = f"{scheme}://127.0.0.1:{self.port}"
-        super().__init__(pinned(core, PROGRAM, "serve", "--listen", f"127.0.0.1:{self.port}", "--data-dir", data,
-                                *flags), stderr=log, stdout=subprocess.DEVNULL)
+        super().__init__(pinned(core, *prefix, PROGRAM, "serve", "--listen", f"127.0.0.1:{self.port}", "--data-dir",
+                                data, *flags), stderr=log, stdout=subprocess.DEVNULL, env=env)
         if wait:
             wait_for(self.port)
 

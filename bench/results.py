@@ -92,6 +92,7 @@ def write(rows, options):
              "\"CPU\" is the processor time that nginx spends on a request divided by ours: it also tells the two "
              "apart where the load generator is the limit.", ""]
     titles = {"hits": "Hits, against nginx", "latency": "Hits beside misses", "cold": "Cold, against the upstream itself",
+              "vcs": "From version control, against go's direct mode",
               "verify": "Verifying a module cache, against go", "memory": "Memory", "start": "Start"}
     for group, title in titles.items():
         mine = [row for row in rows if row.group == group]

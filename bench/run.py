@@ -19,6 +19,7 @@ import time
 
 import lib
 import results
+import vcs
 from lib import LOAD_CORE, Modgate, Nginx, Upstream, h2load, make_certificate, median, pinned, wrk
 from results import Row
 
@@ -262,7 +263,8 @@ def start(bench):
               None, None, 50.0, is_low_better=True)
 
 
-GROUPS = {"hits": hits, "latency": latency, "cold": cold, "verify": verify, "memory": memory, "start": start}
+GROUPS = {"hits": hits, "latency": latency, "cold": cold, "vcs": vcs.vcs, "verify": verify, "memory": memory,
+          "start": start}
 
 
 def main():
