@@ -96,11 +96,14 @@ class DirectGo:
                     answers["info", *word] = dict(json.load(file), body=file.name)
 
 
-def ask_world(modules, rng, folder, environment, workers=3):
-    """All modules of all repositories; repositories go side by side, each with caches of its own."""
-    groups = {}
+def ask_world(modules, rng, folder, environment, workers=3, batch=8):
+    """All modules of all repositories. Some repositories share a go command and its caches, which keep them apart;
+    that saves most of the starts."""
+    repos = {}
     for module in modules:
-        groups.setdefault(id(module.repo), []).append((module, module.queries(rng)))
+        repos.setdefault(id(module.repo), []).append((module, module.queries(rng)))
+    groups = list(repos.values())
+    batches = [sum(groups[i::(len(groups) + batch - 1) // batch], []) for i in range((len(groups) + batch - 1) // batch)]
 
     def run(item):
         number, group = item
@@ -110,6 +113,6 @@ def ask_world(modules, rng, folder, environment, workers=3):
 
     answers = Answers()
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for found in pool.map(run, enumerate(groups.values())):
+        for found in pool.map(run, enumerate(batches)):
             answers.of.update(found)
     return answers

@@ -17,7 +17,7 @@ def made(seed, is_whole):
     w = world.World(seed)
     if is_whole:
         world.handmade(w)
-    return world.random_repos(w, 12 if is_whole else 8)
+    return world.random_repos(w, 8 if is_whole else 6)
 
 
 @pytest.mark.parametrize("seed, is_whole", [(1, True), (2, False)])

@@ -4,10 +4,12 @@ handmade() has one repository per rule of cmd/go/internal/modfetch; random_repos
 tags and folders thrown together from the same parts, where rules meet. All follow from a seed.
 """
 
+import io
 import json
 import os
 import random
 import re
+import zipfile
 
 from gitrepo import EXECUTABLE, LINK, SUBMODULE, Repo, noise, pseudo
 
@@ -31,7 +33,7 @@ class Module:
         found = [q(self) if callable(q) else q for q in self.extra]
         if self.derive:
             found += self._of_tags(rng) + self._of_commits(rng)
-            found += [b for b in self.repo.branches if "/" not in b] + ["HEAD", "nothing-like-it", "v0.0.99"]
+            found += [*self.repo.branches, *rng.sample(["HEAD", "nothing-like-it", "v0.0.99"], 1)]
         return [q for q in dict.fromkeys(found) if not CHOICE.match(q) and "/" not in q]
 
     def _of_tags(self, rng):
@@ -42,7 +44,7 @@ class Module:
                 found.append(tag[len(prefix):])
                 if re.match(r"v([2-9]|\d\d)", found[-1]):
                     found.append(found[-1] + "+incompatible")
-        return sorted(rng.sample(found, min(len(found), 4 * self.derive)))
+        return sorted(rng.sample(found, min(len(found), 3 * self.derive)))
 
     def _of_commits(self, rng):
         commits = self.repo.commits
@@ -83,7 +85,7 @@ class World:
 
     def __init__(self, seed):
         self.rng = random.Random(seed)
-        self.repos, self.modules, self.pages = [], [], {}
+        self.repos, self.modules, self.pages, self.files = [], [], {}, {}
 
     def repo(self, name, host=HOST, **kw):
         repo = Repo(f"{host}/{name}.git", start=self.rng.randrange(1_300_000_000, 1_700_000_000), **kw)
@@ -102,6 +104,11 @@ class World:
             repo.write(folder)
         with open(os.path.join(str(folder), "pages.json"), "w", encoding="utf-8") as file:
             json.dump(self.pages, file)
+        for path, data in self.files.items():
+            path = os.path.join(str(folder), path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(data)
 
 
 def plain_tags(w):
@@ -519,8 +526,22 @@ def discoveries(w):
     w.modules.append(Module("github.com/acme/missing", r, "", ["v1.0.0"], 0))
 
 
+def by_proxy(w):
+    """A page may name a GOPROXY tree instead of a repository."""
+    path, version = f"{HOST}/by-proxy", "v1.0.0"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{path}@{version}/go.mod", go_mod(path))
+        archive.writestr(f"{path}@{version}/a.go", source())
+    base = f"{HOST}/tree/{path}/@v/"
+    w.files.update({base + "list": b"v1.0.0\n", base + "v1.0.0.info": b'{"Version":"v1.0.0","Time":"2024-01-02T03:04:05Z"}',
+                    base + "v1.0.0.mod": go_mod(path).encode(), base + "v1.0.0.zip": packed.getvalue()})
+    w.pages[path] = [f"{path} mod https://{HOST}/tree", f"{path} git https://{HOST}/pages.git"]
+    w.modules.append(Module(path, w.repos[-1], "", ["v1.0.0", "v1.1.0"], 0))
+
+
 HANDMADE = (plain_tags, tags_on_one_commit, strange_tags, sub_directories, majors, incompatible, dotted_majors, bases,
-            retractions, go_mods, attributes, odd_files, vendors, sizes, shapes, discoveries)
+            retractions, go_mods, attributes, odd_files, vendors, sizes, shapes, discoveries, by_proxy)
 
 
 def handmade(w):
@@ -551,9 +572,9 @@ def random_repo(w, name):
         for _ in range(rng.choice((0, 1, 1, 2))):
             random_tag(r, subs, rng)
     for sub in dict.fromkeys([*subs, ""]):
-        w.module(r, sub, derive=4)
-    if rng.random() < 0.5:
-        w.module(r, "v3", code_dir="", derive=2)
+        w.module(r, sub, derive=3)
+    if rng.random() < 0.3:
+        w.module(r, "v3", code_dir="", derive=1)
 
 
 def random_files(r, subs, rng, step):
