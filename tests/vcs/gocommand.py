@@ -63,12 +63,13 @@ class DirectGo:
         paths = [module.path for module, _ in asked]
         for path, answer in zip(paths, self.list_m(["-versions", "-retracted"], paths)):
             answers["list", path] = answer
+        # What a later query finds in the cache tells less of where it came from.
+        for path, answer in zip(paths, self.list_m([], [f"{p}@latest" for p in paths])):
+            answers["latest", path] = answer
         words = [(m.path, q) for m, queries in asked for q in queries]
         self._ask(answers, [w for w in words if is_version(w[1])])
         self._download(answers, [w for w in words if "Error" not in answers.get(("info", *w), {"Error": ""})])
         self._ask(answers, [w for w in words if not is_version(w[1])])
-        for path, answer in zip(paths, self.list_m([], [f"{p}@latest" for p in paths])):
-            answers["latest", path] = answer
         more = {(k[1], a["Version"]) for k, a in answers.items() if k[0] in ("info", "latest") and "Error" not in a}
         self._download(answers, sorted(w for w in more if ("zip", *w) not in answers), is_info=False)
         return answers

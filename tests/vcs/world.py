@@ -14,7 +14,8 @@ import zipfile
 from gitrepo import EXECUTABLE, LINK, SUBMODULE, Repo, noise, pseudo
 
 HOST = "git.test.example"
-SEMVER = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$")
+NUMBER = r"(0|[1-9]\d*)"
+SEMVER = re.compile(rf"v{NUMBER}\.{NUMBER}\.{NUMBER}(-(?!0\d+(\.|\+|$))[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$")
 # What the go command takes for a choice among versions, before it looks for a revision.
 CHOICE = re.compile(r"(latest|upgrade|patch|none|v\d+(\.\d+)?)$|[<>]")
 
