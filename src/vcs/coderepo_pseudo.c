@@ -54,11 +54,15 @@ static struct error *check_no_base(const struct check *c)
     return NULL;
 }
 
-/* A commit that has the tag itself needs no pseudo-version above it. */
-static struct error *check_not_tagged(const struct check *c, struct slice tag)
+/*
+ * A commit that has the tag itself needs no pseudo-version above it. A tag of the repository's root
+ * counts like one with the prefix, as with the go command, which takes the prefix off where it is.
+ */
+static struct error *check_not_tagged(const struct check *c, struct slice prefix, struct slice base)
 {
     for (size_t i = 0; i < c->rev->tag_count; i++) {
-        if (slice_eq(c->rev->tags[i], tag))
+        struct slice tag = c->rev->tags[i];
+        if (slice_eq(slice_starts(tag, prefix) ? slice_skip(tag, prefix.n) : tag, base))
             return wrong(c,
                          "tag (%.*s) found on revision %.*s is already canonical, so should not be "
                          "replaced with a pseudo-version derived from that tag",
@@ -99,8 +103,7 @@ static struct error *check_base(const struct check *c)
     TRY(pseudo_base(c->cx->arena, version, &base));
     if (base.n == 0)
         return check_no_base(c);
-    TRY(check_not_tagged(
-        c, arena_printf(c->cx->arena, "%.*s%.*s", SLICE_ARG(prefix), SLICE_ARG(base))));
+    TRY(check_not_tagged(c, prefix, base));
     return check_ancestor(c, prefix, base);
 }
 

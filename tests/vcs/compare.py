@@ -94,6 +94,8 @@ def found(key, answer):
 class Difference:
     def __init__(self, key, go, ours, why):
         self.path, self.asked, self.go, self.ours, self.why = key[1], " ".join((key[0], *key[2:])), go, ours, why
+        if isinstance(go, dict) and isinstance(ours, dict) and {**ours, "Origin": None} == go:
+            self.asked += " without Origin"
 
     def __repr__(self):
         return f"{self.path} {self.asked}:\n    go:      {self.go}\n    modgate: {self.ours}\n    ({self.why})"

@@ -178,9 +178,12 @@ def sub_directories(w):
     r.tag("sub/dir/v0.2.0-pre")
     r.commit({"sub/dir/v2/go.mod": go_mod(r.root + "/sub/dir/v2"), "sub/dir/v2/s.go": source()})
     r.tag("sub/dir/v2.0.0")
-    r.commit({"sub/dir/v2/s.go": source(text="// 4\n")})
+    c = r.commit({"sub/dir/v2/s.go": source(text="// 4\n")})
+    r.tag("sub/dir/v0.0.0-20200101000000-abcdefabcdef", c)
+    # A tag of the root, on a commit above the same tag of the folder.
+    r.tag("v0.1.0", c)
     for sub in ("", "sub/dir", "sub/dir/inner", "sub/own", "sub/none", "sub/dir/v2", "sub/dir/v3", "sub"):
-        w.module(r, sub, derive=4)
+        w.module(r, sub, derive=4, queries=[lambda m: pseudo("v0.1.0", m.repo.commits[3])])
 
 
 def majors(w):
