@@ -417,7 +417,7 @@ static struct error *set_up(struct git *g, struct ctx *cx, const struct git_opti
     if (err)
         return error_dup(cx->arena, err);
     err = ask_git(g, cx);
-    if (err && err->status != STATUS_BAD_CONFIG && status_class(err->status) == CLASS_INTERNAL)
+    if (err && err->status != STATUS_BAD_CONFIG && status_class(err->status) != CLASS_TIMEOUT)
         return error_as(cx->arena, STATUS_BAD_CONFIG, err, "git cannot be used");
     return err;
 }

@@ -75,7 +75,7 @@ void git_free(struct git *g);
 /*
  * The repository at that URL, valid until cx->arena is cleared or released. No child. BAD_REQUEST
  * for what is no URL or holds a password, DENIED for schemes that are never used: only https and
- * ssh are, and where is_insecure says so http and git. [any]
+ * ssh are, and where is_insecure says so http and git (and certificates are not looked at). [any]
  */
 struct error *git_open(struct git *g, struct ctx *cx, struct slice url, bool is_insecure,
                        struct codehost **out) MUST_CHECK;

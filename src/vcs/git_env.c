@@ -450,6 +450,8 @@ const char *const *git_env_for(struct arena *a, const struct git_options *o,
     memcpy(env.p, e->base, e->count * sizeof(*e->base));
     add(&env,
         is_insecure ? "GIT_ALLOW_PROTOCOL=https:ssh:http:git" : "GIT_ALLOW_PROTOCOL=https:ssh");
+    if (is_insecure)
+        add(&env, "GIT_SSL_NO_VERIFY=1");
     add(&env, arena_printf(a, "GIT_CEILING_DIRECTORIES=%s", o->dir).p);
     if (git_dir)
         add(&env, arena_printf(a, "GIT_DIR=%s", git_dir).p);

@@ -102,10 +102,11 @@ static struct error *run_batch(struct git_repo *r, struct ctx *cx, struct readin
     bool has_absent = is_short;
     for (size_t i = 0; i < rd->count; i++)
         has_absent = has_absent || rd->items[i].found == GIT_ABSENT;
-    if (!has_absent || (!is_short && res.errors.n == 0))
+    bool is_complaint = slice_find_slice(res.errors, S("error:")) >= 0;
+    if (!is_short && !(has_absent && is_complaint))
         return NULL;
-    err = git_outcome(cx->arena, slice_of(r->url), &res, false);
-    return err->status == STATUS_CORRUPT || is_short ? err : NULL;
+    /* git may end well, and yet have said that it could not read something. */
+    return git_outcome(cx->arena, slice_of(r->url), &res, false);
 }
 
 /* A line break would ask for something else; no path that counts has one. */

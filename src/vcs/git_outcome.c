@@ -1,8 +1,8 @@
 /*
  * git tells what went wrong in English sentences (LC_ALL=C), its own, libcurl's, ssh's and the
  * server's. One table, the most telling first: "the remote end hung up" comes after everything that
- * may be the reason for it. What none of them says is an upstream failure, or ours when nobody else
- * took part.
+ * may be the reason for it. What none of them says is an upstream failure, or a damaged mirror when
+ * nobody else took part.
  */
 #include "vcs/git_priv.h"
 
@@ -15,11 +15,22 @@ struct saying {
     const char *meaning;
 };
 
-static const struct saying sayings[] = {
+/* The fault of this machine, whatever was done. */
+static const struct saying machine[] = {
     {"no space left on device", STATUS_NO_SPACE, "no space left for the mirror"},
     {"disk quota exceeded", STATUS_NO_SPACE, "no space left for the mirror"},
     {"read-only file system", STATUS_READ_ONLY, "the mirror cannot be written"},
+    {"too many open files", STATUS_INTERNAL, "git lacks descriptors"},
+    {"out of memory", STATUS_INTERNAL, "git lacks memory"},
+    {"cannot allocate memory", STATUS_INTERNAL, "git lacks memory"},
+    {"cannot fork", STATUS_INTERNAL, "git cannot start its own children"},
+    {"unable to create thread", STATUS_INTERNAL, "git cannot start its own children"},
+};
 
+static const struct saying damage = {"", STATUS_CORRUPT, "the mirror is damaged"};
+
+/* Of a host. */
+static const struct saying sayings[] = {
     {"host key verification failed", STATUS_HOST_KEY,
      "the host's ssh key is not the known one, or none is known; look into vcs.known_hosts"},
     {"remote host identification has changed", STATUS_HOST_KEY,
@@ -73,6 +84,7 @@ static const struct saying sayings[] = {
     {"could not read from remote repository", STATUS_BROKEN, "the connection broke off"},
 };
 
+/* Of a mirror that is fetched into. A command that only reads it does not fail otherwise. */
 static const char *const damages[] = {
     "bad object",
     "corrupt",
@@ -151,34 +163,43 @@ static struct slice one_line(struct arena *a, struct slice errors)
     return arena_dup(a, slice_skip(buf_slice(&b), b.n > MOST ? b.n - MOST : 0));
 }
 
-static bool is_damage(struct slice errors)
+static bool is_any_of(const char *const *rows, size_t count, struct slice errors)
 {
-    for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
-        if (says(errors, damages[i]))
+    for (size_t i = 0; i < count; i++) {
+        if (says(errors, rows[i]))
             return true;
     }
     return false;
+}
+
+static const struct saying *meaning_of(struct slice errors, bool is_remote)
+{
+    if (!is_remote)
+        return find(machine, ARRAY_LEN(machine), errors);
+    const struct saying *s = find(machine, ARRAY_LEN(machine), errors);
+    if (!s)
+        s = find(sayings, ARRAY_LEN(sayings), errors);
+    if (!s && is_any_of(damages, ARRAY_LEN(damages), errors))
+        return &damage;
+    return s ? s : find(breaks, ARRAY_LEN(breaks), errors);
 }
 
 struct error *git_outcome(struct arena *a, struct slice name, const struct proc_result *r,
                           bool is_remote)
 {
     struct slice text = one_line(a, r->errors);
-    const struct saying *s = find(sayings, is_remote ? ARRAY_LEN(sayings) : 3, r->errors);
-    if (!s && is_damage(r->errors))
-        return error_new(a, STATUS_CORRUPT, "%.*s: the mirror is damaged (git: %.*s)",
-                         SLICE_ARG(name), SLICE_ARG(text));
-    if (!s && is_remote)
-        s = find(breaks, ARRAY_LEN(breaks), r->errors);
+    const struct saying *s = meaning_of(r->errors, is_remote);
     if (s)
         return error_new(a, s->status, "%.*s: %s (git: %.*s)", SLICE_ARG(name), s->meaning,
                          SLICE_ARG(text));
     if (r->signal)
         return error_new(a, is_remote ? STATUS_UPSTREAM_ERROR : STATUS_INTERNAL,
                          "%.*s: git was ended by signal %d", SLICE_ARG(name), r->signal);
-    return error_new(a, is_remote ? STATUS_UPSTREAM_ERROR : STATUS_INTERNAL,
-                     "%.*s: git failed with %d: %.*s", SLICE_ARG(name), r->exit_code,
-                     SLICE_ARG(text));
+    if (!is_remote) /* nobody else took part */
+        return error_new(a, STATUS_CORRUPT, "%.*s: %s (git: %.*s)", SLICE_ARG(name), damage.meaning,
+                         SLICE_ARG(text));
+    return error_new(a, STATUS_UPSTREAM_ERROR, "%.*s: git failed with %d: %.*s", SLICE_ARG(name),
+                     r->exit_code, SLICE_ARG(text));
 }
 
 struct slice git_missing_ref(struct slice errors)

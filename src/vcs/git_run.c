@@ -46,9 +46,14 @@ static struct error *judge(struct git_repo *r, struct ctx *cx, const struct git_
         return error_wrap(cx->arena, err, "git %s of %s was ended", what, r->url);
     if (err)
         return error_wrap(cx->arena, err, "git %s of %s", what, r->url);
-    if (res->exit_code != 0 && !(res->exit_code == 1 && res->errors.n == 0))
-        return git_outcome(cx->arena, slice_of(r->url), res, c->is_remote);
-    return NULL;
+    if (res->exit_code == 0 || (res->exit_code == 1 && res->errors.n == 0))
+        return NULL;
+    bool is_config = slice_find_slice(res->errors, S("bad config")) >= 0 &&
+                     slice_find_slice(res->errors, slice_of(r->dir)) < 0;
+    if (is_config) /* the user's, not the mirror's */
+        return error_new(cx->arena, STATUS_BAD_CONFIG, "git's configuration cannot be read: %.*s",
+                         SLICE_ARG(slice_trim(res->errors)));
+    return git_outcome(cx->arena, slice_of(r->url), res, c->is_remote);
 }
 
 struct error *git_finish(struct git_repo *r, struct ctx *cx, const struct git_call *c,

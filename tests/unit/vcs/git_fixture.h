@@ -20,7 +20,7 @@ struct fixture {
     struct proc *server;
     unsigned port;
     struct git *git;
-    struct git *old[8]; /* freed at the end: handles may be open */
+    struct git *old[100]; /* freed at the end: handles may be open */
     size_t old_count;
     int64_t children; /* at the last look */
 };
@@ -91,8 +91,10 @@ static void make_repo(struct fixture *f, const char *name, const char *text)
 /* Changes it later. */
 UNUSED static void change_repo(struct fixture *f, const char *name, const char *text)
 {
-    script(f, arena_printf(&f->arena, "cd work/%s\n%s\ngit push -q --mirror ../../repos/%s.git",
-                           name, text, name)
+    script(f, arena_printf(&f->arena,
+                           "cd work/%s\n%s\nrm -rf ../../repos/%s.git\n"
+                           "git clone -q --mirror . ../../repos/%s.git",
+                           name, text, name, name)
                   .p);
 }
 
