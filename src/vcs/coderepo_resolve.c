@@ -267,12 +267,25 @@ static bool is_canonical_query(const struct conversion *c)
     return c->asked.n && slice_eq(c->asked, module_canonical_version(c->cx->arena, c->asked));
 }
 
+/* A tag that looks like a pseudo-version means the commit it speaks of, wherever it stands. */
+static struct error *check_named_commit(struct conversion *c, struct slice v)
+{
+    struct slice rev;
+    if (!pseudo_is(v))
+        return NULL;
+    TRY(pseudo_rev(c->cx->arena, v, &rev));
+    if (slice_starts(c->rev->name, rev))
+        return NULL;
+    return invalid_version(c->r, c->cx, v, "unknown revision %.*s", SLICE_ARG(rev));
+}
+
 /*
  * Settles that the commit is version v, or v+incompatible. A query that is a canonical version may
  * resolve to nothing but itself.
  */
 static struct error *check_canonical(struct conversion *c, struct slice v)
 {
+    TRY(check_named_commit(c, v));
     struct error *why = module_find(&c->out->files, v, &c->out->place);
     if (why)
         return invalid_version_because(c->r, c->cx, v, why);

@@ -17,7 +17,7 @@ import world
 
 BUILD = os.environ.get("MODGATE_BUILD", os.path.join(harness.ROOT, "build"))
 DRIVER = os.path.join(BUILD, "tests", "vcs", "vcs_rules_driver")
-MAKERS = [m for m in world.HANDMADE if m is not world.discoveries]
+MAKERS = [m for m in world.HANDMADE if m not in (world.discoveries, world.by_proxy)]
 
 # What differs, and why: (kind, path, the words of go's error).
 MEANT = [
@@ -92,7 +92,7 @@ def differences(answers, modules, driver):
     for key, answer in sorted(answers.of.items()):
         kind, path, query = (*key, "")[:3]
         got = driver.ask(kind, place[path], query)
-        want = settled(kind, query, compare.wanted(kind, answer))
+        want = settled(kind, query, compare.wanted(key, answer))
         have = settled(kind, query, found(kind, got))
         if kind == "latest" and isinstance(want, dict) and want["Origin"] is None and isinstance(have, dict):
             have["Origin"] = None
