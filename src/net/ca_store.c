@@ -186,6 +186,31 @@ struct error *ca_store_load(struct arena *a, const struct ca_sources *src, X509_
     return err;
 }
 
+static struct slice pem_of(struct arena *a, X509_STORE *store)
+{
+    char *text;
+    BIO *out = BIO_new(BIO_s_mem());
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (cert && !PEM_write_bio_X509(out, cert))
+            BUG("out of memory");
+    }
+    long n = BIO_get_mem_data(out, &text);
+    struct slice pem = arena_dup(a, slice_make(text, (size_t)n));
+    BIO_free(out);
+    return pem;
+}
+
+struct error *ca_store_pem(struct arena *a, const struct ca_sources *src, struct slice *out)
+{
+    X509_STORE *store;
+    TRY(ca_store_load(a, src, &store));
+    *out = pem_of(a, store);
+    X509_STORE_free(store);
+    return NULL;
+}
+
 struct error *ca_file_check(struct arena *a, const char *path)
 {
     struct filling f = {.store = store_new()};

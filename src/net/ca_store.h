@@ -25,6 +25,9 @@ struct ca_sources ca_sources_read(const char *extra_file);
  */
 struct error *ca_store_load(struct arena *a, const struct ca_sources *src,
                             X509_STORE **out) MUST_CHECK;
+/* The same certificates as one PEM bundle, in the arena, for programs that want a file. [worker] */
+struct error *ca_store_pem(struct arena *a, const struct ca_sources *src,
+                           struct slice *out) MUST_CHECK;
 /* BAD_CONFIG when the file cannot be read or has no certificate in PEM form. [any] */
 struct error *ca_file_check(struct arena *a, const char *path) MUST_CHECK;
 

@@ -23,10 +23,9 @@ static const char *keep(struct discovery *d, const char *s)
 
 static void keep_options(struct discovery *d, const struct discovery_options *o)
 {
-    struct discovery_rule *rules = ARENA_ARRAY(&d->arena, struct discovery_rule, o->rule_count);
+    struct vcs_rule *rules = ARENA_ARRAY(&d->arena, struct vcs_rule, o->rule_count);
     for (size_t i = 0; i < o->rule_count; i++)
-        rules[i] =
-            (struct discovery_rule){keep(d, o->rules[i].pattern), keep(d, o->rules[i].value)};
+        rules[i] = (struct vcs_rule){keep(d, o->rules[i].pattern), keep(d, o->rules[i].value)};
     d->o = *o;
     d->o.rules = rules;
     d->o.private_patterns = keep(d, o->private_patterns);
@@ -204,13 +203,15 @@ static struct error *check_mod_url(struct arena *a, const struct vcs_place *plac
     return NULL;
 }
 
-static bool has_password(struct slice url)
+/* A password, or over http(s) a user, who may be a token. */
+static bool has_secret(struct slice url)
 {
     ptrdiff_t scheme = slice_find_slice(url, S("://"));
     struct slice rest = slice_skip(url, scheme < 0 ? 0 : (size_t)scheme + 3);
     struct slice authority = slice_cut(&rest, '/');
     ptrdiff_t at = slice_rfind(authority, '@');
-    return at >= 0 && slice_find(slice_head(authority, (size_t)at), ':') >= 0;
+    return at >= 0 && (slice_starts(url, S("http")) ||
+                       slice_find(slice_head(authority, (size_t)at), ':') >= 0);
 }
 
 static struct error *take_tag(const struct discovery *d, struct arena *a,
@@ -224,9 +225,9 @@ static struct error *take_tag(const struct discovery *d, struct arena *a,
     if (tag->subdir.n && (tag->subdir.p[0] == '/' || tag->subdir.p[0] == '-'))
         return error_new(a, STATUS_BAD_ANSWER, "the go-import tag of %.*s has a bad subdirectory",
                          SLICE_ARG(tag->prefix));
-    if (slice_find_slice(tag->root, S("://")) < 1 || has_password(tag->root))
+    if (slice_find_slice(tag->root, S("://")) < 1 || has_secret(tag->root))
         return error_new(a, STATUS_BAD_ANSWER,
-                         "the go-import tag of %.*s names no URL, or one with a password",
+                         "the go-import tag of %.*s names no URL, or one with credentials",
                          SLICE_ARG(tag->prefix));
     if (out->is_mod)
         return check_mod_url(a, out);
@@ -251,6 +252,12 @@ static struct error *ask_page(struct discovery *d, struct ctx *cx, struct slice 
     if (err)
         return err;
     return take_tag(d, cx->arena, &tag, out);
+}
+
+struct error *discovery_probe(struct discovery *d, struct ctx *cx, struct slice place)
+{
+    struct page page;
+    return page_fetch(&d->source, cx, place, false, &page);
 }
 
 struct error *discovery_find(struct discovery *d, struct ctx *cx, struct slice path,

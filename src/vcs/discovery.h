@@ -13,16 +13,17 @@
 
 #include "net/credentials.h"
 
-struct discovery;
+#include "vcs/vcs.h"
 
-struct discovery_rule {
-    const char *pattern; /* GOPRIVATE's syntax, one pattern */
-    const char *value;   /* "URL" or "URL SUBDIR"; a * is what the pattern's * matched */
-};
+struct discovery;
 
 /* NULL texts count as empty. Everything is copied. */
 struct discovery_options {
-    const struct discovery_rule *rules; /* the first that matches counts */
+    /*
+     * GOPRIVATE's syntax, one pattern; and "URL" or "URL SUBDIR", where a * is what the pattern's *
+     * matched. The first that matches counts.
+     */
+    const struct vcs_rule *rules;
     size_t rule_count;
     const char *private_patterns;
     const char *insecure_patterns;
@@ -69,5 +70,11 @@ void discovery_free(struct discovery *d);
  */
 struct error *discovery_find(struct discovery *d, struct ctx *cx, struct slice path,
                              struct vcs_place *out) MUST_CHECK;
+/*
+ * Whether the host of a place ("host", "host:port", "host/path") takes the credentials that are
+ * known for it: asks for the page of that path. UPSTREAM_DENIED when not; classes UPSTREAM and
+ * TIMEOUT for a host in trouble. [worker]
+ */
+struct error *discovery_probe(struct discovery *d, struct ctx *cx, struct slice place) MUST_CHECK;
 
 #endif

@@ -28,8 +28,8 @@ bool host_find_late(struct slice path, struct host_repo *out);
 /* ---- discovery_rules.c. Pure. [any] */
 
 /* The first rule that matches: root, url and subdir of out; false: none does. */
-bool rules_find(struct arena *a, const struct discovery_rule *rules, size_t count,
-                struct slice path, struct vcs_place *out);
+bool rules_find(struct arena *a, const struct vcs_rule *rules, size_t count, struct slice path,
+                struct vcs_place *out);
 
 /* ---- discovery_allow.c. Pure. [any] */
 

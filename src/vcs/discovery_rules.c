@@ -43,8 +43,8 @@ static struct slice fill_in(struct arena *a, struct slice text, const struct sli
     return arena_dup(a, buf_slice(&b));
 }
 
-bool rules_find(struct arena *a, const struct discovery_rule *rules, size_t count,
-                struct slice path, struct vcs_place *out)
+bool rules_find(struct arena *a, const struct vcs_rule *rules, size_t count, struct slice path,
+                struct vcs_place *out)
 {
     struct slice stars[MAX_STARS];
     size_t star_count;

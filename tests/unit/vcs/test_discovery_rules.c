@@ -60,7 +60,7 @@ static void test_hosts(void **state)
 
 static void test_rules(void **state)
 {
-    static const struct discovery_rule rules[] = {
+    static const struct vcs_rule rules[] = {
         {"h.example/acme/keep", "https://keep.example/x.git sub/dir"},
         {"h.example/acme/*", "ssh://git@git.example/mirror/*"},
         {"*.corp.example/?/lib-*", "https://git.example/*/x-*/*.git"},
