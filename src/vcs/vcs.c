@@ -126,9 +126,8 @@ static struct git_token *tokens(struct arena *a, const struct vcs_options *o)
 {
     struct git_token *list = ARENA_ARRAY(a, struct git_token, o->token_count);
     for (size_t i = 0; i < o->token_count; i++)
-        list[i] = (struct git_token){.place = o->tokens[i].place,
-                                     .user = o->tokens[i].user,
-                                     .secret = o->tokens[i].secret};
+        list[i] = (struct git_token){
+            .place = o->tokens[i].place, .user = o->tokens[i].user, .secret = o->tokens[i].secret};
     return list;
 }
 

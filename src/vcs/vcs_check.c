@@ -14,8 +14,8 @@ static void tell(const struct check *c, const char *key, const char *name, const
 {
     struct arena *a = c->cx->arena;
     if (err)
-        c->tell(c->arg, arena_printf(a, "%s: %s%s%s", key, name, *name ? ": " : "",
-                                     error_chain(a, err).p));
+        c->tell(c->arg,
+                arena_printf(a, "%s: %s%s%s", key, name, *name ? ": " : "", error_chain(a, err).p));
 }
 
 static struct ctx in_time(const struct check *c)
@@ -47,7 +47,8 @@ static void check_rules(const struct check *c, struct git *g)
     }
 }
 
-void vcs_check(struct vcs *v, struct ctx *cx, void (*hear)(void *arg, struct slice fault), void *arg)
+void vcs_check(struct vcs *v, struct ctx *cx, void (*hear)(void *arg, struct slice fault),
+               void *arg)
 {
     struct git *g;
     const struct check c = {v, cx, hear, arg};

@@ -7,8 +7,8 @@
  * PATTERN=VALUE and as often as wanted (a token is USER:SECRET). Requests are lines on standard
  * input:
  *
- *   find PATH | list PATH | latest PATH | info PATH VERSION | mod PATH VERSION | zip PATH VERSION DEST
- *   check
+ *   find PATH | list PATH | latest PATH | info PATH VERSION | mod PATH VERSION | zip PATH VERSION
+ * DEST check
  *
  * Each is answered by one line of JSON. The end of standard input ends the program.
  */
