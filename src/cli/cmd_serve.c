@@ -102,6 +102,7 @@ static struct error *make_server(struct arena *a, struct daemon *d)
     };
     TRY(http_server_new(a, &ho, &d->server));
     serve_set_server(d->serve, d->server);
+    serve_set_vanity(d->serve, s->vcs_vanity, s->public_url);
     TRY(listen_all(a, d));
     return http_server_start(a, d->server);
 }
@@ -168,6 +169,7 @@ static struct error *take_up(struct arena *a, struct daemon *d, const struct set
     log_set((enum log_level)now->log_level, (enum log_format)now->log_format);
     serve_forget(d->serve);
     serve_set_access_log(d->serve, now->log_access);
+    serve_set_vanity(d->serve, now->vcs_vanity, now->public_url);
     store_set_max_bytes(d->store, now->store_max_size);
     return NULL;
 }

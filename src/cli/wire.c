@@ -11,11 +11,12 @@ struct error *wire_store(struct arena *a, const struct settings *s, struct store
     return NULL;
 }
 
-static struct credential_option *credentials(struct arena *a, const struct settings *s)
+static struct credential_option *credentials(struct arena *a,
+                                             const struct setting_credential *given, size_t count)
 {
-    struct credential_option *list = ARENA_ARRAY(a, struct credential_option, s->credential_count);
-    for (size_t i = 0; i < s->credential_count; i++) {
-        const struct setting_credential *c = &s->credentials[i];
+    struct credential_option *list = ARENA_ARRAY(a, struct credential_option, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct setting_credential *c = &given[i];
         list[i] =
             (struct credential_option){.place = c->host, .user = c->user, .secret = c->secret};
     }
@@ -30,6 +31,49 @@ static struct fetch_route *routes(struct arena *a, const struct setting_rules *r
     return list;
 }
 
+static struct vcs_rule *rules(struct arena *a, const struct setting_rules *r)
+{
+    struct vcs_rule *list = ARENA_ARRAY(a, struct vcs_rule, r->count);
+    for (size_t i = 0; i < r->count; i++)
+        list[i] = (struct vcs_rule){r->rows[i].pattern, r->rows[i].value};
+    return list;
+}
+
+struct error *wire_vcs(struct arena *a, const struct settings *s, struct vcs **out)
+{
+    struct vcs_options o = {
+        .dir = arena_printf(a, "%s/vcs", s->data_dir).p,
+        .rules = rules(a, &s->vcs_rules),
+        .rule_count = s->vcs_rules.count,
+        .private_patterns = s->private_patterns,
+        .insecure_patterns = s->vcs_insecure,
+        .allow = s->vcs_allow,
+        .vanity = s->vcs_vanity,
+        .tokens = credentials(a, s->tokens, s->token_count),
+        .token_count = s->token_count,
+        .credentials = credentials(a, s->credentials, s->credential_count),
+        .credential_count = s->credential_count,
+        .netrc_file = setting_or_null(s->fetch_netrc_file),
+        .ca_file = setting_or_null(s->fetch_ca_file),
+        .ssh_keys = rules(a, &s->vcs_ssh_keys),
+        .ssh_key_count = s->vcs_ssh_keys.count,
+        .known_hosts = rules(a, &s->vcs_known_hosts),
+        .known_hosts_count = s->vcs_known_hosts.count,
+        .use_ssh_agent = s->vcs_ssh_agent,
+        .git_config = s->vcs_git_config,
+        .connect_timeout_ms = s->fetch_connect_timeout,
+        .stall_timeout_ms = s->fetch_stall_timeout,
+        .timeout_ms = s->vcs_timeout,
+        .refs_ttl_ms = s->vcs_refs_ttl,
+        .discovery_ttl_ms = s->vcs_discovery_ttl,
+        .negative_ttl_ms = s->cache_negative_ttl,
+        .max_bytes = s->vcs_max_size,
+        .max_repo_bytes = s->vcs_max_repo,
+    };
+    TRY_CTX(a, vcs_new(a, &o, out), "version control");
+    return NULL;
+}
+
 struct error *wire_sources(struct arena *a, const struct settings *s, struct repo_sources *out)
 {
     struct fetch_options o = {
@@ -37,7 +81,7 @@ struct error *wire_sources(struct arena *a, const struct settings *s, struct rep
         .route_count = s->upstream.count,
         .ca_file = setting_or_null(s->fetch_ca_file),
         .netrc_file = setting_or_null(s->fetch_netrc_file),
-        .credentials = credentials(a, s),
+        .credentials = credentials(a, s->credentials, s->credential_count),
         .credential_count = s->credential_count,
         .connect_timeout_ms = (unsigned)s->fetch_connect_timeout,
         .stall_timeout_ms = (unsigned)s->fetch_stall_timeout,

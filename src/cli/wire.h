@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "repo/repo.h"
 #include "store/store.h"
+#include "vcs/vcs.h"
 
 /* NULL for an unset setting, which is "". */
 static inline const char *setting_or_null(const char *s)
@@ -19,5 +20,7 @@ struct error *wire_store(struct arena *a, const struct settings *s, struct store
  */
 struct error *wire_sources(struct arena *a, const struct settings *s,
                            struct repo_sources *out) MUST_CHECK;
+/* Version control by the settings; its copies lie in the data folder. The caller frees it. */
+struct error *wire_vcs(struct arena *a, const struct settings *s, struct vcs **out) MUST_CHECK;
 
 #endif

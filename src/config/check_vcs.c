@@ -135,6 +135,23 @@ static void check_allow(struct loader *l)
     }
 }
 
+static void check_vanity(struct loader *l)
+{
+    struct slice rest = slice_of(l->s.vcs_vanity);
+    while (rest.p && *l->s.vcs_vanity) {
+        struct slice one = slice_trim(slice_cut(&rest, ','));
+        bool is_path = one.n && one.p[0] != '/';
+        for (size_t i = 0; i < one.n; i++)
+            is_path = is_path && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                        "0123456789-._~/",
+                                        one.p[i]);
+        if (!is_path)
+            complain(l, SETTING_ID_vcs_vanity, NULL,
+                     "%s is no host name and no path; write go.example.com or example.com/go",
+                     quoted(l->arena, one));
+    }
+}
+
 static void check_public_url(struct loader *l)
 {
     struct slice url = slice_of(l->s.public_url);
@@ -149,6 +166,7 @@ static void check_public_url(struct loader *l)
                  "%s is not an address for clients; write an https:// URL without credentials and "
                  "query",
                  quoted(l->arena, config_mask_urls(l->arena, url)));
+    check_vanity(l);
     if (*l->s.vcs_vanity && url.n == 0)
         complain(l, SETTING_ID_vcs_vanity, NULL, "needs public_url too");
 }

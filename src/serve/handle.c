@@ -1,7 +1,8 @@
 /*
  * A request's way through the loop:
  *
- *   the loop's memory cache -> pages -> what it asks (question) -> what is stored (repo_lookup)
+ *   ?go-get=1 -> the loop's memory cache -> pages -> what it asks (question) -> what is stored
+ * (repo_lookup)
  *   -> answered; or parked until the flight that fetches it has landed
  *
  * The cache is looked at first, by the path as it was sent: what is in it was parsed and allowed
@@ -33,6 +34,8 @@ void serve_free(struct serve *s)
         memcache_free(s->caches[i]);
     free(s->caches);
     free(s->reload_error);
+    free(s->vanity);
+    free(s->public_url);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -234,7 +237,8 @@ void serve_handle(void *serve, struct http_request *req)
                                      SLICE_ARG(slice_head(method, 32))));
         return;
     }
-    if (answer_from_memory(s, req, path) || pages_handle(s, req, path))
+    if (goget_handle(s, req, path) || answer_from_memory(s, req, path) ||
+        pages_handle(s, req, path))
         return;
     struct error *err = question_parse(a, path, &q);
     if (err) {

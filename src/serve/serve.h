@@ -36,6 +36,11 @@ void serve_set_draining(struct serve *s);
 void serve_set_access_log(struct serve *s, bool is_on);
 /* What the loops have in memory was allowed under old settings: look at it anew. [any] */
 void serve_forget(struct serve *s);
+/*
+ * The host names and path prefixes (separated by commas) for which ?go-get=1 is answered, and the
+ * URL that the answer names. Copied. [any]
+ */
+void serve_set_vanity(struct serve *s, const char *prefixes, const char *public_url);
 /* What /readyz adds about the last reload; NULL = it went well. [any] */
 void serve_set_reload_error(struct serve *s, const char *text);
 /* For http_options: arg is the serve. [loop] */

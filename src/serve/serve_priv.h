@@ -18,8 +18,9 @@ struct serve {
     atomic_uint generation;   /* of the settings: what caches hold of another one is dropped */
     atomic_bool is_draining;
     atomic_bool has_access_log;
-    pthread_mutex_t lock; /* guards reload_error */
+    pthread_mutex_t lock; /* guards what follows */
     char *reload_error;
+    char *vanity, *public_url; /* NULL = "" */
 };
 
 /* What is noted about a request, for its log line and metrics. In the request's arena. */
@@ -93,6 +94,13 @@ struct page {
 };
 void make_metrics(struct page *p, struct arena *a);   /* page_metrics.c */
 void make_readiness(struct page *p, struct arena *a); /* page_ready.c */
+
+/* page_goget.c: ?go-get=1. False: the request does not ask that. */
+bool goget_handle(struct serve *s, struct http_request *req, struct slice path);
+/* The first of the comma-separated prefixes in which the path lies; empty when none does. Pure. */
+struct slice vanity_prefix(struct slice prefixes, struct slice path);
+/* The page whose go-import tag names the gateway for the prefix. Pure. */
+struct slice goget_html(struct arena *a, struct slice prefix, struct slice public_url);
 
 /* pages.c: /, /healthz, /livez, /readyz, /version, /metrics. False: not one of them. */
 bool pages_handle(struct serve *s, struct http_request *req, struct slice path);

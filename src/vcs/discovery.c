@@ -31,6 +31,7 @@ static void keep_options(struct discovery *d, const struct discovery_options *o)
     d->o.private_patterns = keep(d, o->private_patterns);
     d->o.insecure_patterns = keep(d, o->insecure_patterns);
     d->o.allow = keep(d, o->allow);
+    d->o.vanity = keep(d, o->vanity);
 }
 
 static struct error *set_up(struct discovery *d, const struct discovery_options *o)
@@ -260,6 +261,20 @@ struct error *discovery_probe(struct discovery *d, struct ctx *cx, struct slice 
     return page_fetch(&d->source, cx, place, false, &page);
 }
 
+/* Paths of vcs.vanity: their page would only lead back to this gateway. */
+static bool is_our_own(const struct discovery *d, struct slice path)
+{
+    struct slice rest = slice_of(d->o.vanity);
+    while (rest.p) {
+        struct slice prefix = slice_trim(slice_cut(&rest, ','));
+        if (slice_ends(prefix, S("/")))
+            prefix.n--;
+        if (prefix.n && path_has_prefix(path, prefix))
+            return true;
+    }
+    return false;
+}
+
 struct error *discovery_find(struct discovery *d, struct ctx *cx, struct slice path,
                              struct vcs_place *out)
 {
@@ -270,6 +285,11 @@ struct error *discovery_find(struct discovery *d, struct ctx *cx, struct slice p
         TRY(allow_check_vcs(cx->arena, &q, S("git")));
         return keep_allowed(cx->arena, &q, out);
     }
+    if (is_our_own(d, path))
+        return error_new(cx->arena, STATUS_NOT_FOUND,
+                         "%.*s belongs to this gateway (vcs.vanity), and no rule of vcs.rules says "
+                         "which repository it lies in",
+                         SLICE_ARG(path));
     switch (host_find(cx->arena, path, &known)) {
     case HOST_FOUND:
         return take_host_repo(d, cx->arena, &known, out);

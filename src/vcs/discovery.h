@@ -27,7 +27,8 @@ struct discovery_options {
     size_t rule_count;
     const char *private_patterns;
     const char *insecure_patterns;
-    const char *allow; /* GOVCS's syntax; go's own default follows it */
+    const char *allow;  /* GOVCS's syntax; go's own default follows it */
+    const char *vanity; /* path prefixes, separated by commas, whose pages are our own */
     struct credentials_options credentials;
     const char *ca_file;
     unsigned connect_timeout_ms;
@@ -56,7 +57,8 @@ struct error *discovery_new(struct arena *a, const struct discovery_options *o,
 void discovery_free(struct discovery *d);
 /*
  * The place of a valid module path. Statuses a caller may branch on:
- *   NOT_FOUND        by the rules of its host the path can be no repository; or the host answered
+ *   NOT_FOUND        by the rules of its host the path can be no repository; or its page is our own
+ *                    and no rule is for it; or the host answered
  *                    (2xx, 404, 410) and its page has no go-import tag for the path. That is all
  *                    that can be known, go takes it as "no such module", and it must be an absence:
  *                    the go command asks for every leading part of a package's path and goes on

@@ -51,7 +51,7 @@ static const struct credential_option *keep_tokens(struct vcs *v, const struct v
 static void keep_options(struct vcs *v, const struct vcs_options *o)
 {
     v->o = *o;
-    v->o.private_patterns = v->o.insecure_patterns = v->o.allow = NULL; /* discovery's */
+    v->o.private_patterns = v->o.insecure_patterns = v->o.allow = v->o.vanity = NULL;
     v->o.credentials = NULL;
     v->o.dir = keep(v, o->dir);
     v->o.rules = keep_rules(v, o->rules, o->rule_count);
@@ -79,6 +79,7 @@ static struct error *make_discovery(struct vcs *v, struct arena *a, const struct
         .private_patterns = o->private_patterns,
         .insecure_patterns = o->insecure_patterns,
         .allow = o->allow,
+        .vanity = o->vanity,
         .credentials = {known, count, o->netrc_file},
         .ca_file = v->o.ca_file,
         .connect_timeout_ms = (unsigned)o->connect_timeout_ms,

@@ -33,6 +33,7 @@ struct vcs_options {
     const char *private_patterns;
     const char *insecure_patterns;
     const char *allow;
+    const char *vanity; /* paths whose pages this gateway answers: only rules lead from them */
     const struct credential_option *tokens; /* vcs.tokens; over https only */
     size_t token_count;
     const struct credential_option *credentials; /* fetch.credentials, for discovery only */

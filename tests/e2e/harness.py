@@ -72,7 +72,7 @@ def ask(base, path, method="GET", headers=None, timeout=PATIENCE_S, context=None
     else:
         link = http.client.HTTPConnection(url.hostname, url.port, timeout=timeout)
     try:
-        link.putrequest(method, path, skip_accept_encoding=True)
+        link.putrequest(method, path, skip_accept_encoding=True, skip_host="host" in (headers or {}))
         for name, value in (headers or {}).items():
             link.putheader(name, value)
         link.endheaders()
