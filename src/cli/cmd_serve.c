@@ -72,6 +72,11 @@ static struct error *listen_all(struct arena *a, struct daemon *d)
     return NULL;
 }
 
+static void forget(void *serve)
+{
+    serve_forget(serve);
+}
+
 static struct error *make_server(struct arena *a, struct daemon *d)
 {
     const struct settings *s = &d->settings;
@@ -86,6 +91,7 @@ static struct error *make_server(struct arena *a, struct daemon *d)
         .has_access_log = s->log_access,
     };
     d->serve = serve_new(&so);
+    repo_on_forget(d->repo, forget, d->serve);
     struct http_options ho = {
         .loops = loops,
         .max_header_bytes = s->http_max_header,

@@ -149,6 +149,7 @@ static void fetch_all(struct warm *w, struct lane *lane, const struct warm_items
             run_item(&jobs[i].job); /* no thread could be started: then one after the other */
     }
     wait_for_all(w);
+    repo_cancel(w->repo); /* what goes on in the background is for a daemon */
     lane_close(lane);
     free(jobs);
 }

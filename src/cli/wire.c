@@ -92,6 +92,7 @@ struct error *wire_sources(struct arena *a, const struct settings *s, struct rep
     *out = (struct repo_sources){
         .private_patterns = s->private_patterns,
         .sumdb = s->sumdb,
+        .may_serve_unverified = strcmp(s->sumdb_unreachable, "serve-unverified") == 0,
         .list_ttl_ms = s->cache_list_ttl,
         .stale_while_ms = s->cache_stale_while,
         .negative_ttl_ms = s->cache_negative_ttl,

@@ -143,8 +143,17 @@ static void check_file(struct loader *l, enum setting_id id)
         complain(l, id, "%s", why);
 }
 
+static void check_sumdb_unreachable(struct loader *l)
+{
+    struct slice word = slice_of(l->s.sumdb_unreachable);
+    if (!slice_eq(word, S("hold")) && !slice_eq(word, S("serve-unverified")))
+        complain(l, SETTING_ID_sumdb_unreachable, "%s is neither hold nor serve-unverified",
+                 quoted(l->arena, word));
+}
+
 void loader_check(struct loader *l)
 {
+    check_sumdb_unreachable(l);
     check_listen(l);
     check_upstream(l);
     check_tls_pair(l);

@@ -120,20 +120,12 @@ static struct error *from_artefacts(struct repo *r, const struct source_set *set
     return NULL;
 }
 
-static struct error *from_blobs(struct repo *r, const struct source_set *set, struct arena *a,
-                                const struct question *q, struct repo_answer *out)
+/* A record, a tile or a head; else an absence, if anything. */
+static struct error *from_database(struct repo *r, const struct source_set *set, struct arena *a,
+                                   const struct question *q, struct repo_answer *out)
 {
-    bool found;
-    struct store_object o;
-    struct slice name = arena_printf(a, "%.*s/%.*s", SLICE_ARG(q->sumdb), SLICE_ARG(q->sumdb_rel));
-    TRY(store_blob_get(r->o.store, a, name, &found, &o));
-    if (!found)
-        return from_learnt(r, set, a, q, out);
-    out->freshness = REPO_FRESH;
-    out->mtime_unix_s = o.mtime_unix_s;
-    TRY(read_object(a, &o, out));
-    answer_etag(a, out);
-    return NULL;
+    TRY(answer_from_database(set, a, q, out));
+    return out->freshness == REPO_MISSING ? from_learnt(r, set, a, q, out) : NULL;
 }
 
 struct error *answer_from_store(struct repo *r, const struct source_set *set, struct arena *a,
@@ -148,11 +140,11 @@ struct error *answer_from_store(struct repo *r, const struct source_set *set, st
     case QUESTION_LIST:
     case QUESTION_LATEST:
     case QUESTION_QUERY:
-    case QUESTION_SUM_LATEST:
         return from_learnt(r, set, a, q, out);
     case QUESTION_SUM_LOOKUP:
     case QUESTION_SUM_TILE:
-        return from_blobs(r, set, a, q, out);
+    case QUESTION_SUM_LATEST:
+        return from_database(r, set, a, q, out);
     case QUESTION_SUM_SUPPORTED:
         out->freshness = REPO_FRESH;
         answer_bytes(a, S(""), out);

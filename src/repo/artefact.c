@@ -1,10 +1,11 @@
 /*
  * A version's artefacts. `.info` and `.mod` that were asked for alone are kept as partial; the zip
  * makes the version whole: it is streamed to a stage, checked against the zip rules, its go.mod
- * against the
- * `.mod`, hashed, and published together with its `.info` and `.mod`.
+ * against the `.mod`, hashed, and published together with its `.info` and `.mod`. Both hashes are
+ * those of the checksum database, which is asked while the bytes come; what has another hash goes
+ * into the quarantine.
  */
-#include "repo/repo_priv.h"
+#include "repo/checksum.h"
 
 #include "base/file.h"
 
@@ -77,21 +78,74 @@ struct error *artefact_info(struct resolve *r, struct module_version mv, struct 
     return keep_partial(r, mv, ARTEFACT_INFO, &got, body);
 }
 
+/* Compares the hash of a go.mod; one that is refused goes into the quarantine. */
+static struct error *check_mod(struct resolve *r, struct module_version mv,
+                               const struct checksums *sums, struct slice body, struct slice origin)
+{
+    char h1[H1_BYTES + 1];
+    struct arena *a = r->cx->arena;
+    gomod_hash(body, h1);
+    struct suspect s = {mv, ARTEFACT_MOD, h1, origin};
+    struct error *err = checksum_compare(a, sums, &s);
+    if (!err)
+        return NULL;
+    checksum_report(&s, err,
+                    store_quarantine_bytes(r->repo->o.store, a, mv, ARTEFACT_MOD, body,
+                                           checksum_evidence(a, sums, &s, err)));
+    return err;
+}
+
+/* A stored go.mod is not what it must be: it was stored before that was checked. */
+static struct error *drop_stored(struct resolve *r, struct error *err)
+{
+    struct module_version mv = r->q->mv;
+    struct slice evidence = error_chain(r->cx->arena, err);
+    struct error *drop_err = store_quarantine_stored(r->repo->o.store, r->cx, mv, evidence);
+    if (drop_err)
+        log_error(LOG_ERROR, "a go.mod that must not be served could not be removed", drop_err,
+                  (struct log_field[]){LOG_STR("module", mv.path), LOG_STR("version", mv.version)},
+                  2);
+    if (r->repo->on_forget)
+        r->repo->on_forget(r->repo->forget_arg);
+    return err;
+}
+
+/* Fetches a go.mod while the database is asked. */
+static struct error *fetch_mod(struct resolve *r, struct module_version mv, struct slice rel,
+                               struct fetch_answer *got, struct checksums *sums)
+{
+    struct checksum_ask *ask = checksum_ask_start(r, mv);
+    struct error *err = fetch_small(r->set->s.fetcher, r->cx, rel, MOD_MAX_BYTES, got);
+    if (err) {
+        checksum_ask_drop(ask);
+        return err;
+    }
+    TRY(checksum_ask_wait(r, mv, ask, sums));
+    return check_mod(r, mv, sums, got->body, got->upstream);
+}
+
 static struct error *artefact_mod(struct resolve *r, struct module_version mv, struct slice *body)
 {
     bool found;
     struct slice rel;
     struct fetch_answer got;
+    struct checksums sums;
     TRY(stored(r, mv, ARTEFACT_MOD, &found, body));
     if (found)
         return NULL;
     TRY(version_rel(r->cx->arena, mv, "mod", &rel));
-    TRY(fetch_small(r->set->s.fetcher, r->cx, rel, MOD_MAX_BYTES, &got));
+    TRY(fetch_mod(r, mv, rel, &got, &sums));
     /* Which module it names is the client's to judge: a fork keeps its parent's name. */
     if (!modfile_module_path(r->cx->arena, got.body).n)
         return error_new(r->cx->arena, STATUS_BAD_ANSWER, "%s from %s names no module", rel.p,
                          got.upstream.p);
-    return keep_partial(r, mv, ARTEFACT_MOD, &got, body);
+    if (sums.is_doubtful)
+        recheck_doubted(r, mv);
+    TRY(keep_partial(r, mv, ARTEFACT_MOD, &got, body));
+    if (sums.is_doubtful)
+        recheck_doubted(r, mv);
+    recheck_in_background(r->repo);
+    return NULL;
 }
 
 /*
@@ -172,23 +226,58 @@ static struct error *verify_zip(struct resolve *r, const char *path, struct slic
     return check_go_mod(a, r->q->mv, mod, zip);
 }
 
-static struct error *stage_zip(struct resolve *r, struct store_stage *st, struct store_commit *c)
+/* Fetches a zip while the database is asked. */
+static struct error *fetch_zip(struct resolve *r, struct slice rel, const char *zip_path,
+                               struct fetch_answer *got, struct checksums *sums)
+{
+    struct checksum_ask *ask = checksum_ask_start(r, r->q->mv);
+    struct error *err =
+        fetch_file(r->set->s.fetcher, r->cx, rel, zip_path, r->set->s.max_zip_bytes, got);
+    if (!err)
+        return checksum_ask_wait(r, r->q->mv, ask, sums);
+    checksum_ask_drop(ask);
+    return err;
+}
+
+static struct error *check_zip(struct resolve *r, const char *zip_path,
+                               const struct checksums *sums, const struct modzip_result *zip,
+                               struct slice origin)
+{
+    struct arena *a = r->cx->arena;
+    struct suspect s = {r->q->mv, ARTEFACT_ZIP, zip->h1, origin};
+    struct error *err = checksum_compare(a, sums, &s);
+    if (!err)
+        return NULL;
+    checksum_report(&s, err,
+                    store_quarantine_file(r->repo->o.store, a, r->q->mv, ARTEFACT_ZIP, zip_path,
+                                          checksum_evidence(a, sums, &s, err)));
+    return err;
+}
+
+static struct error *stage_zip(struct resolve *r, struct store_stage *st, struct store_commit *c,
+                               bool *is_doubtful)
 {
     struct arena *a = r->cx->arena;
     struct slice info, mod, rel;
     struct fetch_answer got;
     struct modzip_result zip;
+    struct checksums sums;
     const char *zip_path = store_stage_path(st, ARTEFACT_ZIP);
     TRY(version_rel(a, r->q->mv, "zip", &rel));
-    TRY(fetch_file(r->set->s.fetcher, r->cx, rel, zip_path, r->set->s.max_zip_bytes, &got));
+    TRY(fetch_zip(r, rel, zip_path, &got, &sums));
+    *is_doubtful = sums.is_doubtful;
     /* After the zip: whoever asked for these at the same time has stored them by now. */
     TRY(artefact_info(r, r->q->mv, &info));
     TRY(artefact_mod(r, r->q->mv, &mod));
-    struct error *err = verify_zip(r, zip_path, mod, &zip);
+    struct error *err = check_mod(r, r->q->mv, &sums, mod, S("the store"));
+    if (err)
+        return drop_stored(r, err);
+    err = verify_zip(r, zip_path, mod, &zip);
     if (err && status_class(err->status) == CLASS_INTEGRITY)
         metric_add(METRIC_CHECKSUM_MISMATCH, 1);
     if (err)
         return error_wrap(a, err, "%s from %s", rel.p, got.upstream.p);
+    TRY(check_zip(r, zip_path, &sums, &zip, got.upstream));
     TRY(write_staged(a, store_stage_path(st, ARTEFACT_INFO), info));
     TRY(write_staged(a, store_stage_path(st, ARTEFACT_MOD), mod));
     c->zip_h1 = arena_printf(a, "%s", zip.h1);
@@ -201,11 +290,16 @@ static void evict_in_background(struct repo *repo);
 static struct error *resolve_zip(struct resolve *r)
 {
     STAGE_SCOPED *st = NULL;
-    bool was_stored;
+    bool was_stored, is_doubtful;
     struct store_commit c = {.mv = r->q->mv, .is_refetchable = true};
     TRY(store_stage_new(r->repo->o.store, r->cx->arena, &st));
-    TRY(stage_zip(r, st, &c));
+    TRY(stage_zip(r, st, &c, &is_doubtful));
+    if (is_doubtful)
+        recheck_doubted(r, c.mv);
     TRY(store_commit(r->repo->o.store, r->cx, st, &c, &was_stored));
+    if (is_doubtful)
+        recheck_doubted(r, c.mv);
+    recheck_in_background(r->repo);
     uint64_t max = store_max_bytes(r->repo->o.store);
     if (max && store_bytes(r->repo->o.store) > max)
         evict_in_background(r->repo);

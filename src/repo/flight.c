@@ -118,6 +118,7 @@ static void copy_question(struct arena *a, const struct question *q, struct ques
         .key = arena_dup(a, q->key),
         .mv = {arena_dup(a, q->mv.path), arena_dup(a, q->mv.version)},
         .sumdb = arena_dup(a, q->sumdb),
+        .tile = q->tile,
         .sumdb_rel = arena_dup(a, q->sumdb_rel),
     };
 }

@@ -106,48 +106,6 @@ static struct error *parse_module(struct arena *a, struct question *q)
                : parse_version(a, escaped_version, q);
 }
 
-static bool all_digits(struct slice s)
-{
-    uint64_t v;
-    return s.n <= 18 && slice_parse_u64(s, &v);
-}
-
-/* The N of a tile: "x001/x234/067". go: golang.org/x/mod/sumdb/tlog.ParseTilePath. */
-static bool is_tile_number(struct slice n)
-{
-    bool is_last = false;
-    while (n.p) {
-        struct slice part = slice_cut(&n, '/');
-        is_last = n.p == NULL;
-        if (!is_last && !(part.n == 4 && part.p[0] == 'x'))
-            return false;
-        struct slice digits = is_last ? part : slice_skip(part, 1);
-        if (digits.n != 3 || !all_digits(digits))
-            return false;
-    }
-    return is_last;
-}
-
-static bool is_tile(struct slice rel)
-{
-    struct slice rest = slice_skip(rel, strlen("tile/"));
-    struct slice height = slice_cut(&rest, '/');
-    struct slice level = slice_cut(&rest, '/');
-    uint64_t width;
-    if (!rest.p || !slice_eq(height, S("8"))) /* the one height that go and the databases use */
-        return false;
-    if (!slice_eq(level, S("data")) && !(level.n <= 2 && all_digits(level)))
-        return false;
-    ptrdiff_t partial = slice_find_slice(rest, S(".p/"));
-    if (partial >= 0) {
-        struct slice w = slice_skip(rest, (size_t)partial + 3);
-        if (!slice_parse_u64(w, &width) || width < 1 || width > 255)
-            return false;
-        rest = slice_head(rest, (size_t)partial);
-    }
-    return is_tile_number(rest);
-}
-
 static struct error *parse_lookup(struct arena *a, struct question *q)
 {
     struct slice rest = slice_skip(q->sumdb_rel, strlen("lookup/"));
@@ -196,7 +154,7 @@ static struct error *parse_sumdb(struct arena *a, struct question *q)
         return parse_lookup(a, q);
     if (slice_starts(q->sumdb_rel, S("tile/"))) {
         q->kind = QUESTION_SUM_TILE;
-        if (!is_tile(q->sumdb_rel))
+        if (!tile_parse(q->sumdb_rel, &q->tile))
             return error_new(a, STATUS_NOT_FOUND, "%.*s is not a tile", SLICE_ARG(q->sumdb_rel));
     }
     return NULL;

@@ -5,6 +5,7 @@
 #include "base/base.h"
 
 #include "gomod/module.h"
+#include "sumdb/tile.h"
 
 enum question_kind {
     QUESTION_LIST,
@@ -26,6 +27,7 @@ struct question {
     struct module_version
         mv;                 /* unescaped; version is empty for LIST and LATEST, a name for QUERY */
     struct slice sumdb;     /* name of the checksum database, for SUM_* */
+    struct tile tile;       /* of a SUM_TILE */
     struct slice sumdb_rel; /* "lookup/…", "tile/…", "latest" or "supported" */
 };
 

@@ -1,25 +1,54 @@
 /*
- * The public checksum database, relayed: through the mirror's own /sumdb/ when it has one, else
- * straight. Lookups and tiles never change and are kept for ever; heads are fresh for moments. What
- * the client gets is what the database signed: it verifies for itself.
+ * How checksum databases are reached: through a mirror's own /sumdb/ when it has one, else
+ * straight, as the go command does. The go command tells its mirrors nothing of clients, and so
+ * neither are the clients' headers passed on here.
  */
 #include "repo/repo_priv.h"
 
 #include "ops/log.h"
 
+#include "config/defaults.h"
+
 enum { MIRROR_UNKNOWN, MIRROR_YES, MIRROR_NO };
 
-/* "name", "name+hash+key" or "name+hash+key url": go help environment, GOSUMDB. */
-static struct error *parse_one(struct arena *a, struct slice text, struct relay *out)
+/* The key that a well-known name stands for; else the text itself. */
+static struct slice known_key(struct slice text)
 {
-    struct slice url = slice_trim(text);
-    struct slice name = slice_cut(&url, ' ');
-    url = slice_trim(url);
-    struct slice key = name;
-    name = slice_cut(&key, '+');
-    if (name.n == 0 || name.p[0] == '.' || name.p[0] == '-' || slice_find(name, '\\') >= 0)
-        return error_new(a, STATUS_BAD_CONFIG, "'%.*s' is no checksum database name",
-                         SLICE_ARG(text));
+    return slice_eq(text, S(DEFAULT_SUMDB)) ? S(DEFAULT_SUMDB_KEY) : text;
+}
+
+/* The database of a verifier: it outlives the settings. Settings are taken up by one thread. */
+static struct error *database_of(struct arena *a, struct repo *repo, const struct note_verifier *v,
+                                 struct database **out)
+{
+    for (struct database *d = repo->databases; d; d = d->next) {
+        if (slice_eq(d->name, v->name) && d->verifier.hash == v->hash) {
+            *out = d;
+            return NULL;
+        }
+    }
+    TRY(database_open(a, repo->o.store, v, out));
+    (*out)->next = repo->databases;
+    repo->databases = *out;
+    return NULL;
+}
+
+/* cmd/go/internal/modfetch.dbDial: a host, and perhaps a path. */
+static bool is_database_name(struct slice name)
+{
+    if (slice_find(name, '\\') >= 0 || slice_find(name, '?') >= 0 || slice_find(name, '#') >= 0)
+        return false;
+    while (name.p) {
+        struct slice part = slice_cut(&name, '/');
+        if (part.n == 0 || part.p[0] == '.' || part.p[0] == '-')
+            return false;
+    }
+    return true;
+}
+
+static struct error *parse_url(struct arena *a, struct slice url, struct slice name,
+                               struct relay *out)
+{
     out->has_own_url = url.n > 0;
     if (!out->has_own_url)
         url = arena_printf(a, "https://%.*s", SLICE_ARG(name));
@@ -27,24 +56,49 @@ static struct error *parse_one(struct arena *a, struct slice text, struct relay 
         return error_new(a, STATUS_BAD_CONFIG, "'%.*s' is no http or https URL", SLICE_ARG(url));
     while (slice_ends(url, S("/")))
         url.n--;
-    out->name = name;
     out->url = arena_dup(a, url);
     return NULL;
 }
 
-struct error *relays_parse(struct arena *a, struct slice sumdb, struct relay **out, size_t *count)
+/* "name", "name+hash+key" or "name+hash+key url": go help environment, GOSUMDB. */
+static struct error *parse_one(struct arena *a, struct repo *repo, struct slice text,
+                               struct relay *out)
+{
+    struct note_verifier v;
+    struct slice url = slice_trim(text);
+    struct slice key = slice_cut(&url, ' ');
+    url = slice_trim(url);
+    if (slice_eq(key, S(DEFAULT_SUMDB_MIRROR)) && url.n == 0) {
+        key = S(DEFAULT_SUMDB);
+        url = S("https://" DEFAULT_SUMDB_MIRROR);
+    }
+    struct error *err = note_verifier_parse(a, known_key(key), &v);
+    if (err)
+        return error_as(a, STATUS_BAD_CONFIG, err,
+                        "'%.*s' names a checksum database without a key that is known: write "
+                        "name+hash+key",
+                        SLICE_ARG(key));
+    if (!is_database_name(v.name))
+        return error_new(a, STATUS_BAD_CONFIG, "'%.*s' is no checksum database name",
+                         SLICE_ARG(v.name));
+    TRY(parse_url(a, url, v.name, out));
+    return database_of(a, repo, &v, &out->db);
+}
+
+struct error *relays_parse(struct arena *a, struct repo *repo, struct source_set *set)
 {
     size_t n = 1;
+    struct slice sumdb = slice_of(set->s.sumdb);
     for (size_t i = 0; i < sumdb.n; i++)
         n += sumdb.p[i] == ',';
-    *out = ARENA_ARRAY(a, struct relay, n);
-    *count = 0;
+    set->relays = ARENA_ARRAY(&set->arena, struct relay, n);
     if (slice_eq(slice_trim(sumdb), S("off")))
         return NULL;
     while (sumdb.p) {
         struct slice one = slice_trim(slice_cut(&sumdb, ','));
         if (one.n)
-            TRY(parse_one(a, one, &(*out)[(*count)++]));
+            TRY(error_dup(a, parse_one(&set->arena, repo, one, &set->relays[set->relay_count])));
+        set->relay_count += one.n > 0;
     }
     return NULL;
 }
@@ -52,22 +106,22 @@ struct error *relays_parse(struct arena *a, struct slice sumdb, struct relay **o
 struct relay *relay_find(const struct source_set *set, struct slice name)
 {
     for (size_t i = 0; i < set->relay_count; i++) {
-        if (slice_eq(set->relays[i].name, name))
+        if (slice_eq(set->relays[i].db->name, name))
             return &set->relays[i];
     }
     return NULL;
 }
 
-static struct error *ask_mirror(struct resolve *r, const struct relay *relay, struct slice rel,
-                                struct fetch_answer *got)
+static struct error *ask_mirror(struct resolve *r, struct ctx *cx, const struct relay *relay,
+                                struct slice rel, struct fetch_answer *got)
 {
     struct slice path =
-        arena_printf(r->cx->arena, "sumdb/%.*s/%.*s", SLICE_ARG(relay->name), SLICE_ARG(rel));
-    return fetch_small(r->set->s.fetcher, r->cx, path, SUMDB_MAX_BYTES, got);
+        arena_printf(cx->arena, "sumdb/%.*s/%.*s", SLICE_ARG(relay->db->name), SLICE_ARG(rel));
+    return fetch_small(r->set->s.fetcher, cx, path, SUMDB_MAX_BYTES, got);
 }
 
 /* Asks once whether the mirrors relay this database, as the go command does. */
-static bool may_use_mirror(struct resolve *r, struct relay *relay)
+static bool may_use_mirror(struct resolve *r, struct ctx *cx, struct relay *relay)
 {
     struct fetch_answer got;
     if (relay->has_own_url)
@@ -75,7 +129,7 @@ static bool may_use_mirror(struct resolve *r, struct relay *relay)
     int known = atomic_load(&relay->may_use_mirror);
     if (known != MIRROR_UNKNOWN)
         return known == MIRROR_YES;
-    struct error *err = ask_mirror(r, relay, S("supported"), &got);
+    struct error *err = ask_mirror(r, cx, relay, S("supported"), &got);
     if (!err)
         atomic_store(&relay->may_use_mirror, MIRROR_YES);
     else if (status_class(err->status) == CLASS_ABSENT || err->status == STATUS_UPSTREAM_OFF)
@@ -83,83 +137,17 @@ static bool may_use_mirror(struct resolve *r, struct relay *relay)
     return !err;
 }
 
-static struct error *ask(struct resolve *r, struct relay *relay, struct slice *body)
+struct error *relay_ask(struct resolve *r, struct ctx *cx, struct relay *relay, struct slice rel,
+                        struct slice *body)
 {
     struct fetch_answer got;
-    struct arena *a = r->cx->arena;
-    if (may_use_mirror(r, relay)) {
-        TRY(ask_mirror(r, relay, r->q->sumdb_rel, &got));
+    if (may_use_mirror(r, cx, relay)) {
+        TRY(ask_mirror(r, cx, relay, rel, &got));
     } else {
         struct slice url =
-            arena_printf(a, "%.*s/%.*s", SLICE_ARG(relay->url), SLICE_ARG(r->q->sumdb_rel));
-        TRY(fetch_url(r->set->s.fetcher, r->cx, url, SUMDB_MAX_BYTES, &got));
+            arena_printf(cx->arena, "%.*s/%.*s", SLICE_ARG(relay->url), SLICE_ARG(rel));
+        TRY(fetch_url(r->set->s.fetcher, cx, url, SUMDB_MAX_BYTES, &got));
     }
     *body = got.body;
-    return NULL;
-}
-
-/* A lookup must hold the line that was asked for; a hash tile must have its full width. */
-static struct error *check_shape(struct resolve *r, struct slice body)
-{
-    struct arena *a = r->cx->arena;
-    const struct question *q = r->q;
-    struct slice line =
-        arena_printf(a, "\n%.*s %.*s h1:", SLICE_ARG(q->mv.path), SLICE_ARG(q->mv.version));
-    if (q->kind == QUESTION_SUM_LOOKUP && slice_find_slice(body, line) < 0)
-        return error_new(a, STATUS_BAD_ANSWER, "the lookup of %.*s@%.*s in %.*s does not name it",
-                         SLICE_ARG(q->mv.path), SLICE_ARG(q->mv.version), SLICE_ARG(q->sumdb));
-    if (q->kind == QUESTION_SUM_TILE &&
-        (body.n == 0 || (slice_find_slice(q->sumdb_rel, S("/data/")) < 0 && body.n % 32)))
-        return error_new(a, STATUS_BAD_ANSWER, "%.*s of %.*s has %zu bytes",
-                         SLICE_ARG(q->sumdb_rel), SLICE_ARG(q->sumdb), body.n);
-    if (q->kind == QUESTION_SUM_LATEST && !slice_starts(body, S("go.sum database tree\n")))
-        return error_new(a, STATUS_BAD_ANSWER, "the head of %.*s is no signed tree",
-                         SLICE_ARG(q->sumdb));
-    return NULL;
-}
-
-static void keep(struct resolve *r, struct slice body)
-{
-    struct arena *a = r->cx->arena;
-    struct slice name =
-        arena_printf(a, "%.*s/%.*s", SLICE_ARG(r->q->sumdb), SLICE_ARG(r->q->sumdb_rel));
-    if (r->q->kind == QUESTION_SUM_LATEST) {
-        keep_answer(r, 200, body);
-        return;
-    }
-    struct error *err = store_blob_put(r->repo->o.store, a, name, body);
-    if (err)
-        log_error(LOG_WARN, "an answer was not kept", err,
-                  (struct log_field[]){LOG_STR("key", r->q->key)}, 1);
-}
-
-/* The head that was last seen, while no newer one can be had. */
-static struct error *stale_head(struct resolve *r, struct error *err)
-{
-    struct repo_answer last;
-    if (r->q->kind != QUESTION_SUM_LATEST ||
-        answer_from_store(r->repo, r->set, r->cx->arena, r->q, &last) || last.status != 200)
-        return err;
-    *r->out = last;
-    r->out->freshness = REPO_STALE;
-    return NULL;
-}
-
-struct error *resolve_sumdb(struct resolve *r)
-{
-    struct slice body;
-    struct relay *relay = relay_find(r->set, r->q->sumdb);
-    if (!relay)
-        return error_new(r->cx->arena, STATUS_NOT_FOUND,
-                         "the checksum database %.*s is not relayed here", SLICE_ARG(r->q->sumdb));
-    struct error *err = ask(r, relay, &body);
-    if (!err)
-        err = check_shape(r, body);
-    if (err && status_class(err->status) == CLASS_ABSENT)
-        keep_answer(r, status_http(err->status), error_chain(r->cx->arena, err));
-    if (err)
-        return stale_head(r, err);
-    keep(r, body);
-    give_answer(r, body, REPO_FRESH);
     return NULL;
 }

@@ -31,15 +31,14 @@ struct error *repo_set_sources(struct arena *a, struct repo *r, const struct rep
 {
     struct source_set *set = xcalloc(1, sizeof(*set));
     set->refs = 1;
-    struct slice sumdb = arena_dup(&set->arena, slice_of(sources->sumdb));
-    struct error *err = relays_parse(&set->arena, sumdb, &set->relays, &set->relay_count);
+    set->s = *sources;
+    set->s.sumdb = arena_dup(&set->arena, slice_of(sources->sumdb)).p;
+    struct error *err = relays_parse(a, r, set);
     if (err) {
-        err = error_dup(a, err);
+        set->s.fetcher = NULL; /* the caller's again */
         sources_drop(set);
         return error_wrap(a, err, "sumdb");
     }
-    set->s = *sources;
-    set->s.sumdb = sumdb.p;
     set->s.private_patterns = arena_dup(&set->arena, slice_of(sources->private_patterns)).p;
     pthread_mutex_lock(&r->lock);
     struct source_set *old = r->sources;
@@ -58,15 +57,25 @@ struct error *repo_new(struct arena *a, const struct repo_options *o,
     sem_init(&r->verify_slots, 0, usable_cores());
     r->flights = flights_new(o->upstream_lane, repo_resolve, r);
     struct error *err = repo_set_sources(a, r, sources);
-    if (err)
+    if (err) {
         repo_free(r);
-    else
-        *out = r;
-    return err;
+        return err;
+    }
+    *out = r;
+    atomic_store(&r->has_doubts, true); /* of an earlier run, perhaps */
+    recheck_in_background(r);
+    return NULL;
+}
+
+void repo_on_forget(struct repo *r, void (*fn)(void *arg), void *arg)
+{
+    r->forget_arg = arg;
+    r->on_forget = fn;
 }
 
 void repo_cancel(struct repo *r)
 {
+    atomic_store(&r->is_cancelled, true);
     flights_cancel(r->flights);
 }
 
@@ -76,6 +85,10 @@ void repo_free(struct repo *r)
         return;
     flights_free(r->flights);
     sources_drop(r->sources);
+    for (struct database *next; r->databases; r->databases = next) {
+        next = r->databases->next;
+        database_free(r->databases);
+    }
     sem_destroy(&r->verify_slots);
     pthread_mutex_destroy(&r->lock);
     free(r);
@@ -149,4 +162,24 @@ void repo_upstream_stats(struct repo *r, struct arena *a, struct fetch_upstream_
     struct source_set *set = sources_take(r);
     arena_on_release(a, drop_after_stats, set); /* the rows' names live in the fetcher */
     fetcher_stats(set->s.fetcher, a, rows, count);
+}
+
+void repo_sumdb_stats(struct repo *r, struct arena *a, struct repo_sumdb_stats **rows,
+                      size_t *count)
+{
+    struct source_set *set = sources_take(r);
+    *count = set->relay_count;
+    *rows = ARENA_ARRAY(a, struct repo_sumdb_stats, *count);
+    for (size_t i = 0; i < *count; i++) {
+        struct database *d = set->relays[i].db;
+        pthread_mutex_lock(&d->lock);
+        (*rows)[i] = (struct repo_sumdb_stats){
+            .name = arena_dup(a, d->name),
+            .size = d->tree.size,
+            .evidence = arena_dup(a, slice_of(d->fork)),
+            .behind = d->behind,
+        };
+        pthread_mutex_unlock(&d->lock);
+    }
+    sources_drop(set);
 }

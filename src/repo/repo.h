@@ -21,6 +21,7 @@ struct repo_sources {
     struct fetcher *fetcher;      /* taken over: freed when its last fetch has ended */
     const char *private_patterns; /* GOPRIVATE's syntax: never asked outside */
     const char *sumdb;            /* GOSUMDB's syntax, several separated by commas; "off" = none */
+    bool may_serve_unverified;    /* while no checksum database can be asked */
     uint64_t list_ttl_ms;
     uint64_t stale_while_ms;
     uint64_t negative_ttl_ms;
@@ -81,6 +82,19 @@ void repo_refresh(struct repo *r, const struct question *q);
 /* The same in line, for commands that fetch: looks up, else fetches and stores. [worker] */
 struct error *repo_get(struct repo *r, struct ctx *cx, const struct question *q,
                        struct repo_answer *out) MUST_CHECK;
+/* Called when something that was served before may not be served any more. Set before the first
+ * request; fn is [any]. */
+void repo_on_forget(struct repo *r, void (*fn)(void *arg), void *arg);
+
+struct repo_sumdb_stats {
+    struct slice name;     /* in the arena, as all here */
+    uint64_t size;         /* records in the newest tree that was seen */
+    struct slice evidence; /* of a fork: the file under sumdb/; empty: it was never seen to fork */
+    uint64_t behind;       /* the size of an older head that it gives now; 0: it does not */
+};
+/* The checksum databases of the current sources. [any] */
+void repo_sumdb_stats(struct repo *r, struct arena *a, struct repo_sumdb_stats **rows,
+                      size_t *count);
 /* The upstreams of the current sources, for metrics and readiness. [any] */
 void repo_upstream_stats(struct repo *r, struct arena *a, struct fetch_upstream_stats **rows,
                          size_t *count);

@@ -2,6 +2,7 @@
 #ifndef MODGATE_REPO_REPO_PRIV_H
 #define MODGATE_REPO_REPO_PRIV_H
 
+#include "repo/database.h"
 #include "repo/repo.h"
 
 #include <pthread.h>
@@ -16,9 +17,9 @@ enum {
     OLD_REFRESH_MS = 5000, /* how long a request waits for news when it could have an old answer */
 };
 
-/* One checksum database that is relayed. */
+/* How one checksum database is reached. */
 struct relay {
-    struct slice name;
+    struct database *db;       /* the repo's */
     struct slice url;          /* "https://sum.example.com", without a last '/' */
     bool has_own_url;          /* given in the settings: the mirrors are not asked */
     atomic_int may_use_mirror; /* 0 = not known yet, 1 = yes, 2 = no */
@@ -38,9 +39,15 @@ struct repo {
     struct flights *flights;
     pthread_mutex_t lock; /* guards the pointer below */
     struct source_set *sources;
-    sem_t verify_slots; /* as many as cores */
+    struct database *databases; /* all that were ever configured */
+    atomic_bool is_cancelled;   /* for work that is done for several askers */
+    sem_t verify_slots;         /* as many as cores */
     struct job evict_job;
     atomic_bool is_evicting;
+    struct job recheck_job;
+    atomic_bool is_rechecking, has_doubts;
+    void (*on_forget)(void *arg);
+    void *forget_arg;
 };
 
 /* The current sources, with a reference that the caller gives back. */
@@ -73,10 +80,25 @@ void give_answer(struct resolve *r, struct slice body, enum repo_freshness fresh
 struct error *resolve_artefact(struct resolve *r);
 /* The .info of a version, from the store or from outside, stored as partial. */
 struct error *artefact_info(struct resolve *r, struct module_version mv, struct slice *body);
-/* relay.c: lookups, tiles and heads. */
-struct error *resolve_sumdb(struct resolve *r);
-struct error *relays_parse(struct arena *a, struct slice sumdb, struct relay **out, size_t *count);
+/* relay.c: the databases of the setting `sumdb`, and asking them. */
+struct error *relays_parse(struct arena *a, struct repo *repo, struct source_set *set);
 struct relay *relay_find(const struct source_set *set, struct slice name);
+/* What the database says below its root: not to be believed. Errors as of fetch_small(). [worker]
+ */
+struct error *relay_ask(struct resolve *r, struct ctx *cx, struct relay *relay, struct slice rel,
+                        struct slice *body);
+/* lookup.c: records, tiles and heads for clients and for checking artefacts. */
+struct error *resolve_sumdb(struct resolve *r);
+/* A proven record, from the store or from the database. [worker] */
+struct error *relay_record(struct resolve *r, struct relay *relay, struct module_version mv,
+                           struct sumdb_record *out);
+struct error *answer_from_database(const struct source_set *set, struct arena *a,
+                                   const struct question *q, struct repo_answer *out);
+
+/* recheck.c: versions that were stored unchecked. Starts the job when there are any. [any] */
+void recheck_in_background(struct repo *repo);
+/* Marks a version: before it is stored, and after. [worker] */
+void recheck_doubted(struct resolve *r, struct module_version mv);
 
 /* answer.c: making answers out of what is stored. */
 void answer_bytes(struct arena *a, struct slice body, struct repo_answer *out);

@@ -34,6 +34,26 @@ static void look_at_upstreams(struct page *p, struct arena *a)
     }
 }
 
+/* What is stored is served whatever a database does, so this is no reason to be unready either. */
+static void look_at_sumdbs(struct page *p, struct arena *a)
+{
+    struct repo_sumdb_stats *rows;
+    size_t count;
+    repo_sumdb_stats(p->serve->o.repo, a, &rows, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct repo_sumdb_stats *row = &rows[i];
+        struct slice why =
+            arena_printf(a, "%.*s, %" PRIu64 " records", SLICE_ARG(row->name), row->size);
+        if (row->evidence.n)
+            why = arena_printf(a, "%.*s contradicts itself: see %.*s", SLICE_ARG(row->name),
+                               SLICE_ARG(row->evidence));
+        else if (row->behind)
+            why = arena_printf(a, "%.*s gives a head of %" PRIu64 " records; %" PRIu64 " were seen",
+                               SLICE_ARG(row->name), row->behind, row->size);
+        say(p, !row->evidence.n && !row->behind, false, "sumdb", why);
+    }
+}
+
 static void look_at_reload(struct page *p, struct arena *a)
 {
     struct serve *s = p->serve;
@@ -48,5 +68,6 @@ void make_readiness(struct page *p, struct arena *a)
     say(p, !atomic_load(&p->serve->is_draining), true, "accepting", S(""));
     look_at_store(p, a);
     look_at_upstreams(p, a);
+    look_at_sumdbs(p, a);
     look_at_reload(p, a);
 }

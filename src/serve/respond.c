@@ -24,6 +24,10 @@ static const char *hint_for(enum status status)
     case STATUS_UPSTREAM_DENIED:
         return "what is stored is still served; credentials for upstreams are set as "
                "fetch.credentials";
+    case STATUS_SUMDB_DOWN:
+        return "what is stored is still served: try again when the database is back";
+    case STATUS_FORKED:
+        return "what was stored before is still served; tell whoever runs this gateway";
     case STATUS_DNS:
         return "check the name and the gateway's DNS; what is stored is still served";
     default:

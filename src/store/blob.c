@@ -1,7 +1,8 @@
 /*
- * Bytes that never change, by name: tiles and lookups of checksum databases. The first one that is
- * put wins. What is put is synced before it gets its name, because nobody would ever ask again for
- * one that a power loss has emptied; that the name itself may be lost does no harm.
+ * What is known of checksum databases, by name: bytes that never change, where the first one that
+ * is put wins, and bytes that are replaced. What is put is synced before it gets its name, because
+ * nobody would ever ask again for one that a power loss has emptied; that the name itself may be
+ * lost does no harm, unless the caller says so.
  */
 #include "store/store_priv.h"
 
@@ -53,4 +54,30 @@ struct error *store_blob_put(struct store *s, struct arena *a, struct slice name
     struct slice path = slice_of(rel);
     TRY(disk_make_dir(s, a, arena_cstr(a, slice_head(path, (size_t)slice_rfind(path, '/')))));
     return place_blob(s, a, rel, body);
+}
+
+struct error *store_blob_replace(struct store *s, struct arena *a, struct slice name,
+                                 struct slice body, bool is_durable)
+{
+    const char *rel = NULL;
+    FD_SCOPED dir = -1;
+    TRY(blob_rel(a, name, &rel));
+    TRY(owner_ready(s, a));
+    struct slice path = slice_of(rel);
+    const char *folder = arena_cstr(a, slice_head(path, (size_t)slice_rfind(path, '/')));
+    TRY(disk_dir(s, a, folder, &dir));
+    const char *temp = owner_temp_name(s, a);
+    struct error *err = disk_write(a, s->owner.fd, temp, body, 0444, true);
+    if (!err)
+        err = disk_replace(a, s->owner.fd, temp, s->dir_fd, rel);
+    if (err)
+        unlinkat(s->owner.fd, temp, 0);
+    else if (is_durable)
+        err = disk_sync(a, dir, folder);
+    return err;
+}
+
+struct error *store_blob_lock(struct store *s, struct ctx *cx, struct slice name, int *lock_fd)
+{
+    return lock_take(s, cx->arena, cx, slice_of(JOIN(cx->arena, S(BLOBS_DIR "/"), name)), lock_fd);
 }

@@ -51,6 +51,7 @@ enum statement {
     ST_PUT,
     ST_SET_STATE,
     ST_SET_GONE,
+    ST_FORGET,
     ST_TOUCH,
     ST_GET,
     ST_BYTES,
@@ -76,6 +77,7 @@ static const char *const statement_sql[ST_COUNT] = {
     [ST_SET_STATE] = "UPDATE versions SET state = ?3, bytes = ?4 WHERE path = ?1 AND version = ?2",
     [ST_SET_GONE] = "UPDATE versions SET state = 4, bytes = 0 "
                     "WHERE path = ?1 AND version = ?2 AND state <> 3",
+    [ST_FORGET] = "DELETE FROM versions WHERE path = ?1 AND version = ?2",
     [ST_TOUCH] = "UPDATE versions SET last_use = ?3 "
                  "WHERE path = ?1 AND version = ?2 AND last_use < ?3",
     [ST_GET] = "SELECT " COLUMNS " FROM versions WHERE path = ?1 AND version = ?2",
@@ -359,6 +361,15 @@ struct error *catalog_set_gone(struct catalog *c, struct arena *a, struct module
 {
     sqlite3_stmt *st = NULL;
     TRY(prepare(c, a, ST_SET_GONE, &st));
+    bind_text(st, 1, mv.path);
+    bind_text(st, 2, mv.version);
+    return finish(c, a, st, "writing");
+}
+
+struct error *catalog_forget(struct catalog *c, struct arena *a, struct module_version mv)
+{
+    sqlite3_stmt *st = NULL;
+    TRY(prepare(c, a, ST_FORGET, &st));
     bind_text(st, 1, mv.path);
     bind_text(st, 2, mv.version);
     return finish(c, a, st, "writing");

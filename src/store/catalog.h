@@ -59,6 +59,9 @@ struct error *catalog_set_state(struct catalog *c, struct arena *a, struct modul
  */
 struct error *catalog_set_gone(struct catalog *c, struct arena *a,
                                struct module_version mv) MUST_CHECK;
+/* [tx] Drops the row, with what it remembers; no row is fine. */
+struct error *catalog_forget(struct catalog *c, struct arena *a,
+                             struct module_version mv) MUST_CHECK;
 /* [tx] Sets last use, unless the row has a later one; no row is fine. */
 struct error *catalog_touch(struct catalog *c, struct arena *a, struct module_version mv,
                             int64_t last_use_unix_s) MUST_CHECK;

@@ -42,7 +42,7 @@ static struct error *remove_artefact(struct store *s, struct arena *a, const str
     return disk_unlink(s, a, names_file(a, PARTIAL_DIR, n, what));
 }
 
-static struct error *remove_files(struct store *s, struct arena *a, const struct names *n)
+struct error *version_remove(struct store *s, struct arena *a, const struct names *n)
 {
     TRY(remove_artefact(s, a, n, ARTEFACT_INFO));
     TRY(list_rewrite(s, a, NULL, n->escaped_path));
@@ -84,7 +84,7 @@ static struct error *remove_version(struct store *s, struct arena *a, struct mod
         return NULL;
     if (disk_exists(s, names_pin(a, &n)))
         return spare(s, a, &row);
-    TRY_CTX(a, remove_files(s, a, &n), "evicting %.*s@%.*s", SLICE_ARG(mv.path),
+    TRY_CTX(a, version_remove(s, a, &n), "evicting %.*s@%.*s", SLICE_ARG(mv.path),
             SLICE_ARG(mv.version));
     *is_removed = true;
     return set_evicted(s, a, mv);

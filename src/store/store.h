@@ -6,6 +6,8 @@
  * them <dir>/partial/<escaped path>/@v/<escaped version>.{info,mod}     versions whose zip nobody
  * asked for <dir>/answers/…                          lists, @latest, queries and absences, with the
  * time learnt <dir>/sumdb/<name>/{lookup,tile}/…       what never changes of a checksum database
+ *   <dir>/unverified/…                       marks of versions that were stored unchecked
+ *   <dir>/quarantine/…                       what was refused, and why
  *   <dir>/stage/                             half-done work; emptied at start
  *   <dir>/catalog.db                         SQLite: sizes, first seen, origin, last use
  *
@@ -124,6 +126,42 @@ struct error *store_blob_get(struct store *s, struct arena *a, struct slice name
                              struct store_object *out) MUST_CHECK;
 struct error *store_blob_put(struct store *s, struct arena *a, struct slice name,
                              struct slice body) MUST_CHECK;
+
+/* The same for bytes that do change: replaces them, synced; is_durable: the name is, too. */
+struct error *store_blob_replace(struct store *s, struct arena *a, struct slice name,
+                                 struct slice body, bool is_durable) MUST_CHECK;
+/*
+ * Takes the lock of a name, against other threads and processes; closing *lock_fd gives it back.
+ */
+struct error *store_blob_lock(struct store *s, struct ctx *cx, struct slice name,
+                              int *lock_fd) MUST_CHECK;
+
+/*
+ * Marks a version as stored without a check against a checksum database, before the first artefact
+ * of it is stored; takes the mark away; tells. The mark survives a crash.
+ */
+struct error *store_doubt_set(struct store *s, struct arena *a,
+                              struct module_version mv) MUST_CHECK;
+struct error *store_doubt_clear(struct store *s, struct arena *a,
+                                struct module_version mv) MUST_CHECK;
+bool store_is_doubted(struct store *s, struct arena *a, struct module_version mv);
+/* At most max of the marked versions, in the arena. */
+struct error *store_doubts(struct store *s, struct arena *a, size_t max,
+                           struct module_version **list, size_t *count) MUST_CHECK;
+
+/*
+ * Puts what was refused aside, with a text that says why: the file at path (which is moved), bytes,
+ * or what is stored of a version, which is not stored any more then. Bounded: when there is no
+ * room, nothing is kept.
+ */
+struct error *store_quarantine_file(struct store *s, struct arena *a, struct module_version mv,
+                                    enum artefact what, const char *path,
+                                    struct slice evidence) MUST_CHECK;
+struct error *store_quarantine_bytes(struct store *s, struct arena *a, struct module_version mv,
+                                     enum artefact what, struct slice body,
+                                     struct slice evidence) MUST_CHECK;
+struct error *store_quarantine_stored(struct store *s, struct ctx *cx, struct module_version mv,
+                                      struct slice evidence) MUST_CHECK;
 
 /* Bytes of the whole and partial versions, as of the catalog. [any] */
 uint64_t store_bytes(const struct store *s);

@@ -18,6 +18,8 @@
 #define PINNED_DIR "pinned"
 #define ANSWERS_DIR "answers"
 #define BLOBS_DIR "sumdb"
+#define DOUBT_DIR "unverified"
+#define QUARANTINE_DIR "quarantine"
 #define STAGE_DIR "stage"
 #define LOCK_FILE "lock"
 
@@ -233,6 +235,8 @@ struct error *catalog_heal(struct store *s, struct arena *a, struct error *err) 
 
 /* ---- evict.c ---- */
 
+/* Removes all that is stored of a version, .info first. Under its lock. */
+struct error *version_remove(struct store *s, struct arena *a, const struct names *n) MUST_CHECK;
 /* Finishes evictions that broke off. */
 struct error *evict_finish(struct store *s, struct arena *a) MUST_CHECK;
 

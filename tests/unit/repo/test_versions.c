@@ -32,33 +32,11 @@ static void test_info_version(void **state)
     arena_release(&a);
 }
 
-static void test_relays(void **state)
-{
-    struct arena a = ARENA_INIT;
-    struct relay *r;
-    size_t n;
-    assert_ok(relays_parse(
-        &a, S("sum.example.com, sum.b.example+033de0ae+AAAA https://b.example/x/"), &r, &n));
-    assert_int_equal(n, 2);
-    assert_slice(r[0].name, "sum.example.com");
-    assert_slice(r[0].url, "https://sum.example.com");
-    assert_false(r[0].has_own_url);
-    assert_slice(r[1].name, "sum.b.example");
-    assert_slice(r[1].url, "https://b.example/x");
-    assert_true(r[1].has_own_url);
-    assert_ok(relays_parse(&a, S("off"), &r, &n));
-    assert_int_equal(n, 0);
-    assert_status(relays_parse(&a, S("sum.example.com ftp://x"), &r, &n), STATUS_BAD_CONFIG);
-    assert_status(relays_parse(&a, S("../x"), &r, &n), STATUS_BAD_CONFIG);
-    arena_release(&a);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list_is_sorted_and_cleaned),
         cmocka_unit_test(test_info_version),
-        cmocka_unit_test(test_relays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
