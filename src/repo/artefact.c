@@ -116,6 +116,10 @@ static struct error *fetch_mod(struct resolve *r, struct module_version mv, stru
 {
     struct checksum_ask *ask = checksum_ask_start(r, mv);
     struct error *err = fetch_small(r->set->s.fetcher, r->cx, rel, MOD_MAX_BYTES, got);
+    /* Which module it names is the client's to judge: a fork keeps its parent's name. */
+    if (!err && !modfile_module_path(r->cx->arena, got->body).n)
+        err = error_new(r->cx->arena, STATUS_BAD_ANSWER, "%s from %s names no module", rel.p,
+                        got->upstream.p);
     if (err) {
         checksum_ask_drop(ask);
         return err;
@@ -135,10 +139,6 @@ static struct error *artefact_mod(struct resolve *r, struct module_version mv, s
         return NULL;
     TRY(version_rel(r->cx->arena, mv, "mod", &rel));
     TRY(fetch_mod(r, mv, rel, &got, &sums));
-    /* Which module it names is the client's to judge: a fork keeps its parent's name. */
-    if (!modfile_module_path(r->cx->arena, got.body).n)
-        return error_new(r->cx->arena, STATUS_BAD_ANSWER, "%s from %s names no module", rel.p,
-                         got.upstream.p);
     if (sums.is_doubtful)
         recheck_doubted(r, mv);
     TRY(keep_partial(r, mv, ARTEFACT_MOD, &got, body));

@@ -12,7 +12,7 @@ from harness import modgate, newest
 def warm(upstream, tmp_path):
     def run(*args, check=0):
         return modgate("warm", "--data-dir", str(tmp_path / "data"), "--upstream", upstream.http,
-                       "--fetch-retries", "0", *args, check=check)
+                       "--sumdb", f"{upstream.sumdb} {upstream.http}", "--fetch-retries", "0", *args, check=check)
     return run
 
 
