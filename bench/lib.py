@@ -109,7 +109,9 @@ class Upstream(Process):
     def __init__(self, binary, tree, *flags):
         super().__init__(pinned(LOAD_CORE, binary, "-dir", tree, *flags), stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, text=True)
-        self.url = json.loads(self.process.stdout.readline())["http"]
+        ready = json.loads(self.process.stdout.readline())
+        self.url = ready["http"]
+        self.flags = ("--upstream", self.url, "--sumdb", ready["sumdb"])  # asked through the mirror
 
     def fault(self, match, kind, **fields):
         body = json.dumps({"match": match, "kind": kind, **fields}).encode()

@@ -47,7 +47,7 @@ class Bench:
     def fill(self, data, tree, versions):
         """Fetches versions into a store."""
         with Upstream(self.upstream_binary, tree) as upstream, \
-                Modgate(data, "--upstream", upstream.url, *QUIET) as gateway:
+                Modgate(data, *upstream.flags, *QUIET) as gateway:
             for version in versions:
                 for suffix in (".info", ".mod", ".zip"):
                     lib.ask(gateway.url + version + suffix)
@@ -116,7 +116,7 @@ def latency(bench):
     def p99(with_misses):
         data = tempfile.mkdtemp(dir=bench.folder)
         with Upstream(bench.upstream_binary, tree) as upstream, \
-                Modgate(data, "--upstream", upstream.url, *QUIET) as gateway:
+                Modgate(data, *upstream.flags, *QUIET) as gateway:
             lib.ask(gateway.url + small + ".info")
             links = []
             if with_misses:
@@ -157,7 +157,7 @@ def cold(bench):
 
     def through(upstream):
         data = tempfile.mkdtemp(dir=bench.folder)
-        with Modgate(data, "--upstream", upstream.url, *QUIET) as gateway:
+        with Modgate(data, *upstream.flags, *QUIET) as gateway:
             return fetch(gateway.url)  # the folder stays: see below
 
     # For some seconds after files were removed, ext4 looks long for room for new ones. So nothing is removed
@@ -209,7 +209,7 @@ def memory_of_zips(bench):
         file.write("\n".join(versions) + "\n")
     peak = {"RssAnon": 0, "VmRSS": 0}
     with Upstream(bench.upstream_binary, tree) as upstream, \
-            Modgate(data, "--upstream", upstream.url, *QUIET) as gateway:
+            Modgate(data, *upstream.flags, *QUIET) as gateway:
         done = threading.Event()
 
         def watch():

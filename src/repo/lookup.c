@@ -30,14 +30,24 @@ static void give_found(struct arena *a, struct slice body, struct repo_answer *o
     answer_etag(a, out);
 }
 
-static struct error *stored_lookup(struct database *d, struct arena *a, const struct question *q,
+/* Good for as long as its head is; an older head would do, but a newer one tells clients more. */
+static void give_record(const struct source_set *set, struct database *d, struct arena *a,
+                        const struct sumdb_record *record, struct repo_answer *out)
+{
+    give_found(a, lookup_body(d, a, record), out);
+    out->mtime_unix_s = now_unix_s();
+    out->fresh_until_s = out->mtime_unix_s + ttl_of(set, QUESTION_SUM_LATEST);
+}
+
+static struct error *stored_lookup(const struct source_set *set, struct database *d,
+                                   struct arena *a, const struct question *q,
                                    struct repo_answer *out)
 {
     bool found;
     struct sumdb_record record;
     TRY(database_record(d, a, q->mv, &found, &record));
     if (found)
-        give_found(a, lookup_body(d, a, &record), out);
+        give_record(set, d, a, &record, out);
     return NULL;
 }
 
@@ -55,7 +65,7 @@ static struct error *stored_tile(struct database *d, struct arena *a, const stru
 static void stored_head(const struct source_set *set, struct database *d, struct arena *a,
                         struct repo_answer *out)
 {
-    int64_t ttl = (int64_t)((set->s.head_ttl_ms + 999) / 1000);
+    int64_t ttl = ttl_of(set, QUESTION_SUM_LATEST);
     int64_t stale = (int64_t)(set->s.stale_while_ms / 1000);
     pthread_mutex_lock(&d->lock);
     int64_t learnt = d->learnt_unix_s;
@@ -77,7 +87,7 @@ struct error *answer_from_database(const struct source_set *set, struct arena *a
     if (!relay)
         return NULL;
     if (q->kind == QUESTION_SUM_LOOKUP)
-        return stored_lookup(relay->db, a, q, out);
+        return stored_lookup(set, relay->db, a, q, out);
     if (q->kind == QUESTION_SUM_TILE)
         return stored_tile(relay->db, a, q, out);
     stored_head(set, relay->db, a, out);
@@ -130,7 +140,7 @@ static struct error *resolve_lookup(struct resolve *r, struct relay *relay)
         keep_answer(r, status_http(err->status), error_chain(a, err));
     if (err)
         return err;
-    give_found(a, lookup_body(relay->db, a, &record), r->out);
+    give_record(r->set, relay->db, a, &record, r->out);
     return NULL;
 }
 

@@ -14,7 +14,7 @@ enum { MAX_PATH_BYTES = 2048 };
 bool question_is_immutable(enum question_kind kind)
 {
     return kind == QUESTION_INFO || kind == QUESTION_MOD || kind == QUESTION_ZIP ||
-           kind == QUESTION_SUM_LOOKUP || kind == QUESTION_SUM_TILE;
+           kind == QUESTION_SUM_TILE;
 }
 
 bool question_is_sumdb(enum question_kind kind)

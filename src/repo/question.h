@@ -40,7 +40,7 @@ struct question {
  */
 struct error *question_parse(struct arena *a, struct slice path, struct question *out) MUST_CHECK;
 
-/* True for what never changes once it was answered. [any] */
+/* True for what never changes once it was answered; a lookup does, its head. [any] */
 bool question_is_immutable(enum question_kind kind);
 /* True for the kinds under /sumdb/. [any] */
 bool question_is_sumdb(enum question_kind kind);

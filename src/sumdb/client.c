@@ -26,7 +26,7 @@ static void want_root(struct indexes *x, uint64_t size)
 /* One hash of each tile in which the tree of old_size ended: so these tiles are read, and kept. */
 static void want_old_edge(struct indexes *x, uint64_t old_size, uint64_t size)
 {
-    for (unsigned level = 0; level < LEVELS; level++) {
+    for (unsigned level = 0; old_size && level < LEVELS; level++) {
         unsigned shift = level * TILE_HEIGHT;
         uint64_t first = old_size >> shift >> TILE_HEIGHT << TILE_HEIGHT;
         if (first < size >> shift)

@@ -83,3 +83,17 @@ def go(tmp_path, tree):
         return command
 
     return make
+
+
+@pytest.fixture(scope="session")
+def sumclient(tmp_path_factory):
+    """tests/sumclient, built once: runs it with arguments and standard input."""
+    binary = str(tmp_path_factory.mktemp("sumclient") / "sumclient")
+    subprocess.run(["go", "build", "-o", binary, "."], cwd=os.path.join(harness.ROOT, "tests", "sumclient"), check=True)
+
+    def run(*args, text="", check=0):
+        done = subprocess.run([binary, *args], input=text, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == check, done.stdout + done.stderr
+        return done
+
+    return run
