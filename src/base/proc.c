@@ -9,6 +9,11 @@
  * be fed while output is read. A pidfd wakes the one poll() when the child ends though somebody
  * else still holds its pipes; without pidfds the end is seen a step later.
  *
+ * A death signal reaches the child alone, not what it has started. So the group is on a leash: a
+ * pipe that nobody writes to, whose other end the child keeps, and on which it has asked for a
+ * SIGKILL to its whole group when something happens. What happens is that our end is closed, by the
+ * kernel when we die in whatever way. The death signal is for kernels that do not do that.
+ *
  * What stays true: the child is a zombie, its pid ours, until the group has been killed, so a kill
  * never hits a stranger. After proc_finish() nothing of the group runs.
  */
@@ -39,6 +44,7 @@ struct proc {
     int pidfd;  /* -1 where the kernel has none */
     int output; /* our ends of the pipes; -1 when they ended */
     int errors;
+    int leash;
     uint64_t output_bytes;
     uint64_t max_output_bytes;
     struct error *(*watch)(void *arg, struct ctx *cx);
@@ -53,6 +59,7 @@ struct proc {
 struct plan {
     const struct proc_spec *spec;
     int fds[3];
+    int leash;
     pid_t parent;
     int err;
 };
@@ -80,21 +87,31 @@ const char *proc_find(struct arena *a, const char *name, const char *path)
     return NULL;
 }
 
-/* Puts the three descriptors in place, and closes all others. Runs in the child. */
-static int take_descriptors(const int *from)
+/* Puts the descriptors in place, and closes all others. Runs in the child. */
+static int take_descriptors(const struct plan *plan)
 {
-    int high[3];
-    for (int i = 0; i < 3; i++) { /* out of the way first: from[1] may be 0 */
-        high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
+    enum { COUNT = 4 };
+    const int from[COUNT] = {plan->fds[0], plan->fds[1], plan->fds[2], plan->leash};
+    int high[COUNT];
+    for (int i = 0; i < COUNT; i++) { /* out of the way first: from[1] may be 0 */
+        high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, COUNT);
         if (high[i] < 0)
             return -1;
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < COUNT; i++) {
         if (dup2(high[i], i) < 0)
             return -1;
     }
-    close_range(3, UINT_MAX, 0); /* ours are close-on-exec; a library's may not be */
+    close_range(COUNT, UINT_MAX, 0); /* ours are close-on-exec; a library's may not be */
     return 0;
+}
+
+/* Takes the group on the leash. Runs in the child. */
+static void take_leash(int fd)
+{
+    fcntl(fd, F_SETOWN, -getpid());
+    fcntl(fd, F_SETSIG, SIGKILL);
+    fcntl(fd, F_SETFL, O_ASYNC);
 }
 
 static void reset_signals(void)
@@ -118,7 +135,8 @@ NORETURN static void become(struct plan *plan)
         _exit(127); /* modgate died before the signal was asked for */
     if (s->dir && chdir(s->dir) < 0)
         goto failed;
-    if (take_descriptors(plan->fds) < 0)
+    take_leash(plan->leash);
+    if (take_descriptors(plan) < 0)
         goto failed;
     reset_signals();
     execve(s->argv[0], (char *const *)(uintptr_t)s->argv, (char *const *)(uintptr_t)s->env);
@@ -157,7 +175,7 @@ static struct error *open_input(struct arena *a, struct slice input, int *fd)
     return lseek(*fd, 0, SEEK_SET) < 0 ? error_errno(a, errno, "memory file") : NULL;
 }
 
-/* ends[0] is ours, and does not block; ends[1] is for the child. */
+/* ends[0] is for reading, and does not block. */
 static struct error *open_pipe(struct arena *a, int ends[2])
 {
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -170,6 +188,7 @@ struct error *proc_start(struct ctx *cx, const struct proc_spec *s, struct proc 
 {
     struct arena *a = cx->arena;
     FD_SCOPED input = -1, output_in = -1, output_out = -1, errors_in = -1, errors_out = -1;
+    FD_SCOPED leash_in = -1, leash_out = -1;
     int ends[2];
     TRY(ctx_check(cx));
     TRY(open_input(a, s->input, &input));
@@ -177,7 +196,9 @@ struct error *proc_start(struct ctx *cx, const struct proc_spec *s, struct proc 
     output_in = ends[0], output_out = ends[1];
     TRY(open_pipe(a, ends));
     errors_in = ends[0], errors_out = ends[1];
-    struct plan plan = {.spec = s, .fds = {input, output_out, errors_out}};
+    TRY(open_pipe(a, ends));
+    leash_in = ends[0], leash_out = ends[1];
+    struct plan plan = {.spec = s, .fds = {input, output_out, errors_out}, .leash = leash_in};
     struct proc *p = ARENA_NEW(a, struct proc);
     p->pid = launch(&plan);
     if (p->pid < 0)
@@ -186,6 +207,7 @@ struct error *proc_start(struct ctx *cx, const struct proc_spec *s, struct proc 
     p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
     p->output = fd_take(&output_in);
     p->errors = fd_take(&errors_in);
+    p->leash = fd_take(&leash_out);
     p->max_output_bytes = s->max_output_bytes;
     p->watch = s->watch;
     p->watch_arg = s->watch_arg;
@@ -298,6 +320,7 @@ static void close_all(struct proc *p)
     fd_cleanup(&p->output);
     fd_cleanup(&p->errors);
     fd_cleanup(&p->pidfd);
+    fd_cleanup(&p->leash);
     buf_release(&p->tail);
     atomic_fetch_sub(&running, 1);
 }

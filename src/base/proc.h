@@ -8,8 +8,9 @@
  *     TRY(proc_finish(p, cx, &result)) on every way out, error or not
  *
  * or proc_output() for all of it. One thread does all of that for one child, and outlives it: the
- * kernel ends the child when the thread that started it ends, so that nothing outlives a killed
- * modgate either. The child sees no descriptor but its three, no blocked or ignored signal.
+ * kernel ends the child when the thread that started it ends, and the child's whole group when this
+ * process does, so that nothing outlives a killed modgate. The child has its three descriptors, one
+ * more that is the leash, and no blocked or ignored signal.
  */
 #ifndef MODGATE_BASE_PROC_H
 #define MODGATE_BASE_PROC_H

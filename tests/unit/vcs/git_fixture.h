@@ -27,7 +27,7 @@ struct fixture {
 
 static const char *const fixture_env[] = {
     "PATH=/usr/local/bin:/usr/bin:/bin",
-    "HOME=/nonexistent",
+    "HOME=/nonexistent/home",
     "GIT_CONFIG_NOSYSTEM=1",
     "GIT_AUTHOR_NAME=A",
     "GIT_AUTHOR_EMAIL=a@example.com",

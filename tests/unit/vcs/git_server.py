@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """usage: git_server.py ROOT [CERT]: git repositories below ROOT over http (https with a PEM file).
 
-Prints its port, then a line per request. /auth/... wants user "u" and password "p", /bearer/... the
-token "t"; /hang/... takes the request and never answers; /away/HOST:PORT/... redirects there; /busy/...
-is 503; /dumb/... is files only.
+Prints its port, then a line per request. Path elements in front say what happens: auth wants user "u"
+and password "p", bearer the token "t"; hang takes the request and never answers, once does so for the
+first fetch only; away/HOST:PORT redirects there; busy is 503; dumb knows files only.
 """
 
 import base64
@@ -17,6 +17,7 @@ import threading
 
 ROOT = sys.argv[1]
 NEVER = threading.Event()
+HUNG = threading.Event()
 WANTED = {
     "auth": "Basic " + base64.b64encode(b"u:p").decode(),
     "bearer": "Bearer t",
@@ -25,6 +26,7 @@ WANTED = {
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    taken = None
 
     def log_message(self, *_):
         pass
@@ -38,6 +40,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def body(self):
+        if self.taken is not None:
+            data, self.taken = self.taken, None
+            return data
         if self.headers.get("Transfer-Encoding") == "chunked":
             data = b""
             while True:
@@ -76,10 +81,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         auth = self.headers.get("Authorization")
         print(self.command, self.path, auth or "-", flush=True)
         kind, _, rest = path.lstrip("/").partition("/")
-        if kind in WANTED and auth != WANTED[kind]:
-            self.body()
-            self.say(401, WWW_Authenticate='Basic realm="x"')
-        elif kind == "hang":
+        if kind in WANTED:
+            if auth != WANTED[kind]:
+                self.body()
+                self.say(401, WWW_Authenticate='Basic realm="x"')
+                return
+            kind, _, rest = rest.partition("/")
+        if kind == "hang" or (kind == "once" and self.command == "POST" and not HUNG.is_set()
+                              and b"command=fetch" in self.peek()):
+            HUNG.set()
             NEVER.wait()
         elif kind == "busy":
             self.say(503)
@@ -87,10 +97,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             host, _, rest = rest.partition("/")
             scheme = "https" if len(sys.argv) > 2 else "http"
             self.say(302, Location=f"{scheme}://{host}/{rest}?{query}")
-        elif kind == "dumb":
-            self.backend("/" + rest, "")
         else:
-            self.backend("/" + rest if kind in WANTED else path, query)
+            plain = kind in ("dumb", "once")
+            self.backend("/" + (rest if plain else f"{kind}/{rest}"), "" if kind == "dumb" else query)
+
+    def peek(self):
+        self.taken = self.body()
+        return self.taken
 
     do_POST = do_GET
 

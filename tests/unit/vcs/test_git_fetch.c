@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define GOMOD "printf 'module example.com/m\\n' >go.mod; git add ."
 
@@ -21,6 +23,7 @@ enum { ASKERS = 60 };
 
 struct asker {
     struct fixture *f;
+    struct git *git;
     pthread_barrier_t *start;
     pthread_t thread;
     unsigned number;
@@ -36,7 +39,7 @@ static void *ask(void *arg)
     struct vcs_rev rev;
     struct slice url = arena_printf(&a, "http://127.0.0.1:%u/r.git", k->f->port);
     pthread_barrier_wait(k->start);
-    struct error *err = git_open(k->f->git, &cx, url, true, &h);
+    struct error *err = git_open(k->git, &cx, url, true, &h);
     if (!err)
         err = h->ops->stat(h, &cx, arena_printf(&a, "v1.%u.0", k->number), &rev);
     k->status = err ? err->status : STATUS_OK;
@@ -44,18 +47,22 @@ static void *ask(void *arg)
     return NULL;
 }
 
-static void test_many_at_once_cost_few_fetches(void **state)
+static void make_many_tags(struct fixture *f)
 {
-    struct fixture *f = *state;
-    struct asker askers[ASKERS];
-    pthread_barrier_t start;
     make_repo(f, "r",
               GOMOD "; git commit -qm x; for i in $(seq 0 59); do\n"
                     "git commit -q --allow-empty -m $i; git tag v1.$i.0; done");
-    int64_t fetches = metric_get(METRIC_VCS_FETCHES), contacts = metric_get(METRIC_VCS_CONTACTS);
+}
+
+/* Every other of one git, the rest of another on the same folder. */
+static void ask_all(struct fixture *f, struct git *one, struct git *other)
+{
+    struct asker askers[ASKERS];
+    pthread_barrier_t start;
     pthread_barrier_init(&start, NULL, ASKERS);
     for (unsigned i = 0; i < ASKERS; i++) {
-        askers[i] = (struct asker){.f = f, .start = &start, .number = i};
+        askers[i] =
+            (struct asker){.f = f, .git = i % 2 ? one : other, .start = &start, .number = i};
         assert_int_equal(pthread_create(&askers[i].thread, NULL, ask, &askers[i]), 0);
     }
     for (unsigned i = 0; i < ASKERS; i++)
@@ -63,6 +70,14 @@ static void test_many_at_once_cost_few_fetches(void **state)
     pthread_barrier_destroy(&start);
     for (unsigned i = 0; i < ASKERS; i++)
         assert_int_equal(askers[i].status, STATUS_OK);
+}
+
+static void test_many_at_once_cost_few_fetches(void **state)
+{
+    struct fixture *f = *state;
+    make_many_tags(f);
+    int64_t fetches = metric_get(METRIC_VCS_FETCHES), contacts = metric_get(METRIC_VCS_CONTACTS);
+    ask_all(f, f->git, f->git);
     fetches = metric_get(METRIC_VCS_FETCHES) - fetches;
     print_message("%d askers: %d fetches, %d children\n", ASKERS, (int)fetches, (int)children(f));
     /* The first alone; the others as they come, while it or its successor runs. */
@@ -70,7 +85,118 @@ static void test_many_at_once_cost_few_fetches(void **state)
     assert_int_equal(metric_get(METRIC_VCS_CONTACTS) - contacts, fetches + 1); /* one ls-remote */
 }
 
+static void test_two_gateways_on_one_folder(void **state)
+{
+    struct fixture *f = *state;
+    make_many_tags(f);
+    struct git *one = f->git;
+    start_git(f, (struct git_options){0});
+    ask_all(f, one, f->git);
+    assert_int_equal(metric_get(METRIC_VCS_REPAIRS), 0);
+    script(f, "cd vcs/*/; git --git-dir=. fsck >&2");
+}
+
+/* The server's next line that starts so. */
+static void wait_for_request(struct fixture *f, const char *start)
+{
+    BUF_SCOPED(b);
+    struct slice piece;
+    do {
+        assert_ok(proc_read(f->server, &f->cx, &piece));
+        buf_add(&b, piece);
+    } while (slice_find_slice(buf_slice(&b), slice_of(start)) < 0);
+}
+
+struct quitter {
+    struct fixture *f;
+    atomic_bool flag;
+    enum status status;
+};
+
+static void *ask_and_quit(void *arg)
+{
+    struct quitter *q = arg;
+    struct arena a = ARENA_INIT;
+    struct ctx cx = {.arena = &a, .deadline_ms = q->f->cx.deadline_ms, .cancelled = &q->flag};
+    struct codehost *h;
+    struct vcs_rev rev;
+    struct slice url = arena_printf(&a, "http://127.0.0.1:%u/once/r.git", q->f->port);
+    struct error *err = git_open(q->f->git, &cx, url, true, &h);
+    if (!err)
+        err = h->ops->stat(h, &cx, S("v1.0.0"), &rev);
+    q->status = err ? err->status : STATUS_OK;
+    arena_release(&a);
+    return NULL;
+}
+
+static void *cancel_soon(void *arg)
+{
+    struct quitter *q = arg;
+    struct ctx cx = {.arena = &(struct arena){0}};
+    assert_null(ctx_sleep(&cx, 100));
+    atomic_store(&q->flag, true);
+    return NULL;
+}
+
+/* Who leads a fetch loses interest: the others do not. */
+static void test_a_leader_that_is_cancelled(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t leader, canceller;
+    struct vcs_rev rev;
+    struct quitter q = {.f = f};
+    make_many_tags(f);
+    assert_int_equal(pthread_create(&leader, NULL, ask_and_quit, &q), 0);
+    wait_for_request(f, "POST /once/r.git/git-upload-pack"); /* ls-remote */
+    wait_for_request(f, "POST /once/r.git/git-upload-pack"); /* the fetch asks for refs */
+    assert_int_equal(pthread_create(&canceller, NULL, cancel_soon, &q), 0);
+    struct codehost *h = open_repo(f, "once/r.git");
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.1.0"), &rev));
+    pthread_join(leader, NULL);
+    pthread_join(canceller, NULL);
+    assert_true(q.status == STATUS_CANCELLED);
+}
+
 /* ---- hosts that hang ---- */
+
+/* Runs a gateway that fetches, and counts what has ended when nothing of it runs any more. */
+static int watch_gateway(struct fixture *f, int pid_to)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* its orphans become ours */
+    pid_t gateway = fork();
+    if (gateway == 0) {
+        struct vcs_rev rev;
+        struct codehost *h = open_repo(f, "hang/r.git");
+        struct error *err UNUSED = h->ops->stat(h, &f->cx, S("v1.0.0"), &rev);
+        _exit(1);
+    }
+    if (write(pid_to, &gateway, sizeof(gateway)) != sizeof(gateway))
+        return 0;
+    int ended = 0;
+    while (waitpid(-1, NULL, 0) > 0)
+        ended++;
+    return ended;
+}
+
+static void test_nothing_outlives_a_killed_gateway(void **state)
+{
+    struct fixture *f = *state;
+    int how, ends[2];
+    pid_t gateway;
+    start_git(f, (struct git_options){.stall_timeout_ms = 3600000}); /* git would not give up */
+    assert_int_equal(pipe(ends), 0);
+    pid_t middle = fork();
+    if (middle == 0)
+        _exit(watch_gateway(f, ends[1]));
+    assert_int_equal(read(ends[0], &gateway, sizeof(gateway)), sizeof(gateway));
+    wait_for_request(f, "GET /hang/");
+    kill(gateway, SIGKILL);
+    assert_int_equal(waitpid(middle, &how, 0), middle);
+    assert_true(WIFEXITED(how));
+    assert_in_range(WEXITSTATUS(how), 2, 4); /* the gateway, git, what git has not reaped */
+    close(ends[0]);
+    close(ends[1]);
+}
 
 static void test_hanging_host_is_left(void **state)
 {
@@ -357,6 +483,9 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_many_at_once_cost_few_fetches),
+        T(test_two_gateways_on_one_folder),
+        T(test_a_leader_that_is_cancelled),
+        T(test_nothing_outlives_a_killed_gateway),
         T(test_hanging_host_is_left),
         T(test_hanging_host_ends_by_its_silence),
         T(test_hosts_in_trouble),
