@@ -77,7 +77,7 @@ struct error *tlog_new_hashes(struct arena *a, uint64_t n, const struct tlog_has
                               const struct tlog_reader *r, struct tlog_hash out[TLOG_MAX_PROOF],
                               size_t *count)
 {
-    uint64_t indexes[TLOG_MAX_PROOF];
+    uint64_t indexes[TLOG_MAX_PROOF] = {0};
     struct tlog_hash left[TLOG_MAX_PROOF];
     size_t levels = (size_t)__builtin_ctzll(n + 1); /* so many subtrees end with record n */
     for (size_t i = 0; i < levels; i++)
