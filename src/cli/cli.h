@@ -16,6 +16,7 @@ int cmd_warm(int argc, char **argv);
 int cmd_mod(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
 int cmd_config(int argc, char **argv);
+int cmd_sumdb(int argc, char **argv);
 int cmd_evict(int argc, char **argv);
 
 /* One option of a command; without a name, a heading in the help text. */

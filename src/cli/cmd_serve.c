@@ -32,6 +32,7 @@ struct daemon {
     struct arena *settings_arena; /* of the settings in use */
     struct settings settings;
     struct store *store;
+    struct repo_host host;
     struct lane *upstream_lane;
     struct lane *admin_lane;
     struct repo *repo;
@@ -121,6 +122,7 @@ static struct error *start(struct arena *a, struct daemon *d)
     if (store_is_read_only(d->store))
         log_line(LOG_WARN, "the store cannot be written: only what is stored is served",
                  LOG_STR("tree", slice_of(store_tree(d->store))));
+    TRY(wire_host(a, s, &d->host));
     d->upstream_lane =
         lane_new(&(struct lane_options){.name = "upstream",
                                         .max_threads = (unsigned)s->lanes_upstream_threads,
@@ -128,7 +130,7 @@ static struct error *start(struct arena *a, struct daemon *d)
     d->admin_lane = lane_new(&(struct lane_options){
         .name = "admin", .max_threads = ADMIN_THREADS, .max_queued = ADMIN_QUEUE});
     TRY(wire_sources(a, s, &sources));
-    struct repo_options ro = {d->store, d->upstream_lane, d->admin_lane};
+    struct repo_options ro = {d->store, d->upstream_lane, d->admin_lane, d->host};
     struct error *err = repo_new(a, &ro, &sources, &d->repo);
     if (err) {
         fetcher_free(sources.fetcher);
@@ -150,6 +152,7 @@ static void stop(struct daemon *d)
     http_server_free(d->server);
     serve_free(d->serve);
     repo_free(d->repo);
+    sumlog_close(d->host.log);
     store_close(d->store);
 }
 
@@ -219,6 +222,9 @@ static void log_start_line(struct daemon *d, int64_t started_ms)
              LOG_STR("store", slice_of(store_tree(d->store))),
              LOG_STR("upstream", config_mask_rules(&a, SETTING_ID_upstream, &d->settings.upstream)),
              LOG_NUM("start_ms", now_ms() - started_ms));
+    for (size_t i = 0; i < d->host.name_count; i++)
+        log_line(LOG_INFO, "keeps a checksum database", LOG_STR("name", d->host.names[i]),
+                 LOG_NUM("records", sumlog_stats(d->host.log).records));
     arena_release(&a);
 }
 

@@ -15,6 +15,7 @@ static const struct command {
     {"evict", "drop the least recently used versions of a store", cmd_evict},
     {"mod", "names, versions and files of modules, for scripts", cmd_mod},
     {"serve", "run the gateway", cmd_serve},
+    {"sumdb", "keys, audits and proofs of checksum databases", cmd_sumdb},
     {"verify", "check a store, a module cache, a vendor folder or a go.sum", cmd_verify},
     {"version", "print the version", cmd_version},
     {"warm", "fetch what a go.sum, go.mod or list names", cmd_warm},

@@ -23,4 +23,11 @@ struct error *wire_sources(struct arena *a, const struct settings *s,
 /* Version control by the settings; its copies lie in the data folder. The caller frees it. */
 struct error *wire_vcs(struct arena *a, const struct settings *s, struct vcs **out) MUST_CHECK;
 
+/*
+ * Reads the keys of the checksum database that is kept here and opens its log, if the settings name
+ * one: else out->log is NULL. The arena outlives the host; the caller closes the log.
+ */
+struct error *wire_host(struct arena *a, const struct settings *s,
+                        struct repo_host *out) MUST_CHECK;
+
 #endif

@@ -151,9 +151,37 @@ static void check_sumdb_unreachable(struct loader *l)
                  quoted(l->arena, word));
 }
 
+/* A list of absolute paths and of names of credentials. */
+static void check_sumdb_host_keys(struct loader *l)
+{
+    struct slice rest = slice_of(l->s.sumdb_host_key_file);
+    while (rest.n) {
+        struct slice one = slice_trim(slice_cut(&rest, ','));
+        if (slice_starts(one, S("credential:")) && slice_find(one, '/') < 0)
+            continue;
+        if (!slice_starts(one, S("/")))
+            complain(l, SETTING_ID_sumdb_host_key_file,
+                     "%s is neither an absolute path nor credential:NAME", quoted(l->arena, one));
+    }
+}
+
+static void check_sumdb_host(struct loader *l)
+{
+    struct slice scope = slice_of(l->s.sumdb_host_scope);
+    bool is_for_all = slice_eq(scope, S("all"));
+    check_sumdb_host_keys(l);
+    if (!is_for_all && !slice_eq(scope, S("private")))
+        complain(l, SETTING_ID_sumdb_host_scope, "%s is neither private nor all",
+                 quoted(l->arena, scope));
+    if (is_for_all && slice_eq(slice_trim(slice_of(l->s.sumdb)), S("off")))
+        complain(l, SETTING_ID_sumdb_host_scope,
+                 "all needs a checksum database to check public modules against (sumdb)");
+}
+
 void loader_check(struct loader *l)
 {
     check_sumdb_unreachable(l);
+    check_sumdb_host(l);
     check_listen(l);
     check_upstream(l);
     check_tls_pair(l);

@@ -120,6 +120,7 @@ static void copy_question(struct arena *a, const struct question *q, struct ques
         .sumdb = arena_dup(a, q->sumdb),
         .tile = q->tile,
         .sumdb_rel = arena_dup(a, q->sumdb_rel),
+        .is_tlog_tiles = q->is_tlog_tiles,
     };
 }
 

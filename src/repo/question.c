@@ -143,18 +143,22 @@ static struct error *parse_sumdb(struct arena *a, struct question *q)
         q->kind = QUESTION_SUM_SUPPORTED;
     else if (cut_suffix(&name, S("/latest")))
         q->kind = QUESTION_SUM_LATEST;
+    else if ((q->is_tlog_tiles = cut_suffix(&name, S("/checkpoint"))))
+        q->kind = QUESTION_SUM_LATEST;
     else
         name.n = 0;
     if (!is_sumdb_name(name))
         return error_new(a, STATUS_UNKNOWN_ROUTE,
-                         "below /sumdb/<name>/ there are supported, latest, lookup and tile only");
+                         "below /sumdb/<name>/ there are supported, latest, lookup, tile and "
+                         "checkpoint only");
     q->sumdb = name;
     q->sumdb_rel = slice_skip(rest, name.n + 1);
     if (slice_starts(q->sumdb_rel, S("lookup/")))
         return parse_lookup(a, q);
     if (slice_starts(q->sumdb_rel, S("tile/"))) {
         q->kind = QUESTION_SUM_TILE;
-        if (!tile_parse(q->sumdb_rel, &q->tile))
+        q->is_tlog_tiles = tile_parse_c2sp(q->sumdb_rel, &q->tile);
+        if (!q->is_tlog_tiles && !tile_parse(q->sumdb_rel, &q->tile))
             return error_new(a, STATUS_NOT_FOUND, "%.*s is not a tile", SLICE_ARG(q->sumdb_rel));
     }
     return NULL;

@@ -28,7 +28,8 @@ struct question {
         mv;                 /* unescaped; version is empty for LIST and LATEST, a name for QUERY */
     struct slice sumdb;     /* name of the checksum database, for SUM_* */
     struct tile tile;       /* of a SUM_TILE */
-    struct slice sumdb_rel; /* "lookup/…", "tile/…", "latest" or "supported" */
+    struct slice sumdb_rel; /* "lookup/…", "tile/…", "latest", "supported" or "checkpoint" */
+    bool is_tlog_tiles;     /* SUM_TILE and SUM_LATEST as c2sp.org/tlog-tiles spells them */
 };
 
 /*

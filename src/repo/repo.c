@@ -109,7 +109,7 @@ struct error *refuse_private(struct arena *a, const struct source_set *set,
 static struct error *refuse_unknown_sumdb(struct arena *a, const struct source_set *set,
                                           const struct question *q)
 {
-    if (!question_is_sumdb(q->kind) || relay_find(set, q->sumdb))
+    if (!question_is_sumdb(q->kind) || (!q->is_tlog_tiles && relay_find(set, q->sumdb)))
         return NULL;
     return error_new(a, STATUS_NOT_FOUND, "the checksum database %.*s is not relayed here",
                      SLICE_ARG(q->sumdb));
@@ -118,6 +118,8 @@ static struct error *refuse_unknown_sumdb(struct arena *a, const struct source_s
 static struct error *lookup(struct repo *r, const struct source_set *set, struct arena *a,
                             const struct question *q, struct repo_answer *out)
 {
+    if (is_hosted(r, q))
+        return answer_hosted(r, set, a, q, out);
     TRY(refuse_private(a, set, q));
     TRY(refuse_unknown_sumdb(a, set, q));
     return answer_from_store(r, set, a, q, out);

@@ -12,6 +12,7 @@
 #include "repo/flight.h"
 #include "repo/question.h"
 #include "store/store.h"
+#include "store/sumlog.h"
 #include "work/lane.h"
 
 struct repo;
@@ -30,10 +31,19 @@ struct repo_sources {
     uint64_t max_zip_bytes;
 };
 
+/* The checksum database that is kept here. */
+struct repo_host {
+    struct sumlog *log;        /* NULL: none */
+    const struct slice *names; /* it is served under each */
+    size_t name_count;
+    bool is_for_all; /* of public modules too; else of what the private patterns match */
+};
+
 struct repo_options {
     struct store *store;        /* outlives the repo */
     struct lane *upstream_lane; /* outlives the repo's flights; closed before repo_free() */
     struct lane *admin_lane;    /* eviction */
+    struct repo_host host;      /* the log outlives the repo */
 };
 
 enum repo_freshness {

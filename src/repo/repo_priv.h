@@ -100,6 +100,14 @@ void recheck_in_background(struct repo *repo);
 /* Marks a version: before it is stored, and after. [worker] */
 void recheck_doubted(struct resolve *r, struct module_version mv);
 
+/* host.c: the checksum database of our own, which answers for private modules too. */
+bool is_hosted(const struct repo *r, const struct question *q);
+/* From its log; MISSING: a lookup that is to be resolved. */
+struct error *answer_hosted(struct repo *r, const struct source_set *set, struct arena *a,
+                            const struct question *q, struct repo_answer *out);
+/* Fetches, if need be, and appends. [worker] */
+struct error *resolve_hosted(struct resolve *r);
+
 /* answer.c: making answers out of what is stored. */
 void answer_bytes(struct arena *a, struct slice body, struct repo_answer *out);
 /* Of an .info or .mod that was just stored. */

@@ -219,10 +219,13 @@ struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
     struct resolve r = {.repo = repo, .set = sources_take(repo), .cx = cx, .q = q, .out = out};
     *out = (struct repo_answer){.fd = -1};
     cx->deadline_ms = ctx_deadline_in(cx, time_allowed_ms(&r));
-    struct error *err = refuse_private(cx->arena, r.set, q);
+    bool is_ours = is_hosted(r.repo, q);
+    struct error *err = is_ours ? NULL : refuse_private(cx->arena, r.set, q);
     if (!err)
         err = ctx_check(cx);
-    if (!err && question_is_sumdb(q->kind))
+    if (!err && is_ours)
+        err = resolve_hosted(&r);
+    else if (!err && question_is_sumdb(q->kind))
         err = resolve_sumdb(&r);
     else if (!err && question_is_immutable(q->kind))
         err = resolve_artefact(&r);

@@ -200,8 +200,7 @@ static struct error *read_head(void *arg, struct arena *a, struct slice *note)
 
 static struct error *write_new_head(struct arena *a, struct sumlog_files *f, struct slice note)
 {
-    FD_SCOPED fd =
-        openat(f->dir_fd, NEW_HEAD_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    FD_SCOPED fd = openat(f->dir_fd, NEW_HEAD_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return fault(a, f, "creating", NEW_HEAD_FILE);
     TRY_CTX(a, fd_write_all(a, fd, note), "writing %s/" NEW_HEAD_FILE, f->dir);

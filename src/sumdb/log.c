@@ -26,6 +26,44 @@ struct sumdb_log {
     bool is_broken;
 };
 
+/* ---- names ---- */
+
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr(".-_~", c));
+}
+
+/* One between slashes; the first one may end in a port. */
+static bool is_name_part(struct slice part, bool is_host)
+{
+    static const char *const taken[] = {"lookup", "tile", "latest", "supported", "checkpoint"};
+    struct slice port = part;
+    uint64_t number;
+    if (is_host)
+        part = slice_cut(&port, ':');
+    if (is_host && port.p && (!slice_parse_u64(port, &number) || number == 0 || number > 65535))
+        return false;
+    for (size_t i = 0; i < part.n; i++) {
+        if (!is_name_char(part.p[i]))
+            return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+        if (slice_eq(part, slice_of(taken[i])))
+            return false;
+    }
+    return part.n && part.p[0] != '.' && part.p[0] != '-';
+}
+
+bool sumdb_name_is_servable(struct slice name)
+{
+    for (bool is_host = true; name.p; is_host = false) {
+        if (!is_name_part(slice_cut(&name, '/'), is_host))
+            return false;
+    }
+    return true;
+}
+
 /* ---- records ---- */
 
 struct slice record_make(struct arena *a, struct module_version mv, struct slice zip_h1,

@@ -83,6 +83,13 @@ struct error *sumdb_log_append(struct arena *a, struct sumdb_log *log, const str
 /* The published head. Its note is valid until the next append. */
 const struct sumdb_head *sumdb_log_head(const struct sumdb_log *log);
 
+/*
+ * Whether a database can be served under this name: a host, perhaps with a port and a path, that
+ * the go command takes (cmd/go/internal/modfetch/sumdb.go, dbDial) and that no path below /sumdb/
+ * can be mistaken for.
+ */
+bool sumdb_name_is_servable(struct slice name);
+
 /* The record of a module version, both lines. */
 struct slice record_make(struct arena *a, struct module_version mv, struct slice zip_h1,
                          struct slice go_mod_h1);

@@ -33,11 +33,11 @@ struct slice tile_format(struct arena *a, struct tile t)
                         (int)(groups + sizeof(groups) - 1 - p), p, partial);
 }
 
-static bool parse_level(struct slice s, int *level)
+static bool parse_level(struct slice s, struct slice data_word, int *level)
 {
     uint64_t v;
     *level = TILE_DATA;
-    if (slice_eq(s, S("data")))
+    if (slice_eq(s, data_word))
         return true;
     if (s.n != 1 || !slice_parse_u64(s, &v) || v > TILE_MAX_LEVEL)
         return false;
@@ -75,14 +75,14 @@ static bool parse_place(struct slice s, uint64_t *n)
     return *n < TLOG_MAX_SIZE >> TILE_HEIGHT;
 }
 
-bool tile_parse(struct slice path, struct tile *out)
+static bool parse_path(struct slice path, struct slice prefix, struct slice data_word,
+                       struct tile *out)
 {
-    struct slice prefix = S("tile/8/");
     out->width = TILE_WIDTH;
     if (!slice_starts(path, prefix))
         return false;
     path = slice_skip(path, prefix.n);
-    if (!parse_level(slice_cut(&path, '/'), &out->level) || !path.p)
+    if (!parse_level(slice_cut(&path, '/'), data_word, &out->level) || !path.p)
         return false;
     ptrdiff_t partial = slice_find_slice(path, S(".p/"));
     if (partial >= 0 && !parse_width(slice_skip(path, (size_t)partial + 3), &out->width))
@@ -90,6 +90,16 @@ bool tile_parse(struct slice path, struct tile *out)
     if (partial >= 0)
         path = slice_head(path, (size_t)partial);
     return parse_place(path, &out->n);
+}
+
+bool tile_parse(struct slice path, struct tile *out)
+{
+    return parse_path(path, S("tile/8/"), S("data"), out);
+}
+
+bool tile_parse_c2sp(struct slice path, struct tile *out)
+{
+    return parse_path(path, S("tile/"), S("entries"), out);
 }
 
 /* ---- hashes in tiles ---- */

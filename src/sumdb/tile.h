@@ -26,6 +26,12 @@ struct slice tile_format(struct arena *a, struct tile t);
 /* False unless it is what tile_format() gives. */
 bool tile_parse(struct slice path, struct tile *out);
 
+/*
+ * The same tiles as c2sp.org/tlog-tiles spells them: "tile/0/x001/067", and "tile/entries/000.p/3",
+ * whose level is TILE_DATA though its bytes are others. No text is a path of both kinds.
+ */
+bool tile_parse_c2sp(struct slice path, struct tile *out);
+
 /* The tile of that level with the n-th hash of it, as the tree of that size has it. False when it
  * does not have that hash. */
 bool tile_with(int level, uint64_t n, uint64_t size, struct tile *out);

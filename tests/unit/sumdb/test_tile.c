@@ -58,6 +58,32 @@ static void test_paths(void **state)
     arena_release(&a);
 }
 
+static void test_paths_of_tlog_tiles(void **state)
+{
+    static const struct {
+        const char *path;
+        struct tile t;
+    } good[] = {
+        {"tile/0/000", {0, 0, 256}},
+        {"tile/7/x001/067.p/3", {7, 1067, 3}},
+        {"tile/entries/x999/x000/000", {TILE_DATA, 999000000, 256}},
+        {"tile/entries/000.p/255", {TILE_DATA, 0, 255}},
+    };
+    static const char *const bad[] = {
+        "tile/8/000",      "tile/8/0/000",     "tile/8/data/000", "tile/data/000",
+        "tile/0",          "tile/0/0",         "tile/00/000",     "tile/entries",
+        "tile/0/x000/000", "tile/0/000.p/256", "tile/0/000.p/0",  "/tile/0/000",
+    };
+    struct tile t;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        assert_true(tile_parse_c2sp(slice_of(good[i].path), &t));
+        assert_memory_equal(&t, &good[i].t, sizeof(t));
+        assert_false(tile_parse(slice_of(good[i].path), &t));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_false(tile_parse_c2sp(slice_of(bad[i]), &t));
+}
+
 static void test_which_tile(void **state)
 {
     struct tile t;
@@ -167,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_paths_of_tlog_tiles),
         cmocka_unit_test(test_which_tile),
         cmocka_unit_test(test_all_hashes_are_read),
         cmocka_unit_test(test_every_flipped_byte_of_every_tile_is_refused),

@@ -1,0 +1,197 @@
+/*
+ * The checksum database that is kept here. What is in its log is answered at once; a lookup of
+ * something that is not fetches the version through the repository, like a request for its zip
+ * would, so that every rule about what may be stored holds, and appends what the store has. A record
+ * once given never changes, whatever becomes of the version.
+ *
+ * It answers for private modules: it is the one checksum database that may know of them.
+ */
+#include "repo/repo_priv.h"
+
+#include "base/file.h"
+
+#include "ops/metrics.h"
+
+#include "gomod/h1.h"
+#include "store/sumlog.h"
+
+bool is_hosted(const struct repo *r, const struct question *q)
+{
+    const struct repo_host *h = &r->o.host;
+    for (size_t i = 0; h->log && question_is_sumdb(q->kind) && i < h->name_count; i++) {
+        if (slice_eq(h->names[i], q->sumdb))
+            return true;
+    }
+    return false;
+}
+
+/* ---- answers ---- */
+
+static void give(struct arena *a, struct slice body, struct repo_answer *out)
+{
+    answer_bytes(a, body, out);
+    out->freshness = REPO_FRESH;
+    answer_etag(a, out);
+}
+
+static struct error *give_head(struct repo *r, struct arena *a, struct repo_answer *out)
+{
+    struct sumdb_head head;
+    sumlog_head(r->o.host.log, a, &head);
+    give(a, head.note, out);
+    out->fresh_until_s = now_unix_s(); /* the next one may come at any time */
+    return NULL;
+}
+
+static struct error *give_tile(struct repo *r, struct arena *a, const struct question *q,
+                               struct repo_answer *out)
+{
+    struct slice data;
+    TRY(sumlog_tile(r->o.host.log, a, q->tile, &data));
+    if (q->is_tlog_tiles && q->tile.level == TILE_DATA)
+        TRY(records_to_entries(a, data, &data));
+    give(a, data, out);
+    return NULL;
+}
+
+/* The head is read after the record was found: so it covers it. */
+static void give_record(struct repo *r, struct arena *a, const struct sumlog_record *record,
+                        struct repo_answer *out)
+{
+    struct sumdb_head head;
+    sumlog_head(r->o.host.log, a, &head);
+    struct slice text = record_format(a, record->id, record->text);
+    give(a, arena_printf(a, "%.*s%.*s", SLICE_ARG(text), SLICE_ARG(head.note)), out);
+}
+
+static struct error *check_scope(const struct repo *r, const struct source_set *set,
+                                 struct arena *a, const struct question *q)
+{
+    if (r->o.host.is_for_all ||
+        module_match_prefix_patterns(slice_of(set->s.private_patterns), q->mv.path))
+        return NULL;
+    return error_new(a, STATUS_NOT_FOUND,
+                     "%.*s is not private here, and %.*s is for private modules alone "
+                     "(sumdb_host.scope)",
+                     SLICE_ARG(q->mv.path), SLICE_ARG(q->sumdb));
+}
+
+static struct error *give_lookup(struct repo *r, const struct source_set *set, struct arena *a,
+                                 const struct question *q, struct repo_answer *out)
+{
+    bool found;
+    struct sumlog_record record;
+    TRY(sumlog_find(r->o.host.log, a, q->mv, &found, &record));
+    if (!found)
+        return check_scope(r, set, a, q);
+    give_record(r, a, &record, out);
+    return NULL;
+}
+
+struct error *answer_hosted(struct repo *r, const struct source_set *set, struct arena *a,
+                            const struct question *q, struct repo_answer *out)
+{
+    *out = (struct repo_answer){.fd = -1};
+    switch (q->kind) {
+    case QUESTION_SUM_SUPPORTED:
+        give(a, S(""), out);
+        return NULL;
+    case QUESTION_SUM_LATEST:
+        return give_head(r, a, out);
+    case QUESTION_SUM_TILE:
+        return give_tile(r, a, q, out);
+    default:
+        return give_lookup(r, set, a, q, out);
+    }
+}
+
+/* ---- new records ---- */
+
+/* Makes the store have the whole version. */
+static struct error *fetch_version(struct resolve *r)
+{
+    struct repo_answer got;
+    struct arena *a = r->cx->arena;
+    struct question q = {.kind = QUESTION_ZIP, .mv = r->q->mv};
+    TRY(version_rel(a, q.mv, "zip", &q.key));
+    TRY(repo_lookup(r->repo, a, &q, &got));
+    if (got.freshness != REPO_FRESH)
+        TRY(repo_resolve(r->repo, r->cx, &q, &got));
+    fd_cleanup(&got.fd);
+    if (got.status == 200)
+        return NULL;
+    return error_new(a, got.status == 410 ? STATUS_GONE : STATUS_NOT_FOUND, "%.*s",
+                     SLICE_ARG(got.body));
+}
+
+static struct error *gone_meanwhile(struct resolve *r)
+{
+    return error_new(r->cx->arena, STATUS_OVERLOAD, "%.*s@%.*s was dropped while it was hashed",
+                     SLICE_ARG(r->q->mv.path), SLICE_ARG(r->q->mv.version));
+}
+
+static struct error *stored_zip_h1(struct resolve *r, struct slice *h1)
+{
+    bool found;
+    struct store_object o;
+    TRY(store_get(r->repo->o.store, r->cx->arena, r->q->mv, ARTEFACT_ZIP, &found, &o));
+    if (!found)
+        return gone_meanwhile(r);
+    fd_cleanup(&o.fd);
+    if (!o.has_h1)
+        return error_new(r->cx->arena, STATUS_CORRUPT, "the store has no hash of %.*s@%.*s",
+                         SLICE_ARG(r->q->mv.path), SLICE_ARG(r->q->mv.version));
+    *h1 = arena_dup(r->cx->arena, slice_of(o.h1));
+    return NULL;
+}
+
+static struct error *stored_mod_h1(struct resolve *r, struct slice *h1)
+{
+    bool found;
+    struct store_object o;
+    struct slice body;
+    char text[H1_TEXT_BYTES];
+    TRY(store_get(r->repo->o.store, r->cx->arena, r->q->mv, ARTEFACT_MOD, &found, &o));
+    if (!found)
+        return gone_meanwhile(r);
+    FD_SCOPED fd = o.fd;
+    TRY(file_read_fd(r->cx->arena, fd, MOD_MAX_BYTES, &body));
+    gomod_hash(body, text);
+    *h1 = arena_dup(r->cx->arena, slice_of(text));
+    return NULL;
+}
+
+static void note_figures(struct repo *r)
+{
+    struct sumlog_stats s = sumlog_stats(r->o.host.log);
+    metric_set(METRIC_SUMDB_HOST_RECORDS, (int64_t)s.records);
+    metric_set(METRIC_SUMDB_HOST_COMMITS, (int64_t)s.commits);
+}
+
+static struct error *append(struct resolve *r, struct sumlog_record *record)
+{
+    struct slice zip_h1, mod_h1;
+    struct arena *a = r->cx->arena;
+    TRY(fetch_version(r));
+    TRY(stored_zip_h1(r, &zip_h1));
+    TRY(stored_mod_h1(r, &mod_h1));
+    TRY(sumlog_append(r->repo->o.host.log, a, record_make(a, r->q->mv, zip_h1, mod_h1), record));
+    note_figures(r->repo);
+    return NULL;
+}
+
+struct error *resolve_hosted(struct resolve *r)
+{
+    struct sumlog_record record;
+    struct arena *a = r->cx->arena;
+    TRY(answer_hosted(r->repo, r->set, a, r->q, r->out));
+    if (r->out->freshness != REPO_MISSING)
+        return NULL;
+    struct error *err = module_check(a, r->q->mv);
+    if (err)
+        return error_as(a, STATUS_NOT_FOUND, err, "no such version");
+    TRY_CTX(a, append(r, &record), "the record of %.*s@%.*s in %.*s", SLICE_ARG(r->q->mv.path),
+            SLICE_ARG(r->q->mv.version), SLICE_ARG(r->q->sumdb));
+    give_record(r->repo, a, &record, r->out);
+    return NULL;
+}
