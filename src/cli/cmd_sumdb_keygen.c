@@ -69,16 +69,17 @@ int cmd_sumdb_keygen(int argc, char **argv)
         {"key-file", 'o', "FILE", "Where the private key goes; else NAME.key in this folder.",
          &path},
     };
-    int operands = cli_parse(argc, argv, "modgate sumdb keygen [options] NAME", options,
-                             ARRAY_LEN(options));
+    int operands =
+        cli_parse(argc, argv, "modgate sumdb keygen [options] NAME", options, ARRAY_LEN(options));
     if (operands != 1)
         return cli_usage_error(argv[0], "takes one name, like sum.example.com/2027");
     struct slice name = slice_of(argv[1]);
     if (!sumdb_name_is_servable(name))
-        return cli_usage_error(argv[0],
-                               "'%s' cannot be a database's name; take a host name and, if need be, "
-                               "a path, like sum.example.com/2027",
-                               argv[1]);
+        return cli_usage_error(
+            argv[0],
+            "'%s' cannot be a database's name; take a host name and, if need be, "
+            "a path, like sum.example.com/2027",
+            argv[1]);
     path = path ? path : default_file(&a, name);
     struct error *err = make_key(&a, name, path, &signer);
     if (!err)

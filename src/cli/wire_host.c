@@ -18,10 +18,11 @@ static struct error *key_path(struct arena *a, struct slice text, const char **p
         return NULL;
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
     if (!dir || !dir[0])
-        return error_new(a, STATUS_BAD_CONFIG,
-                         "%s: the variable CREDENTIALS_DIRECTORY is not set (LoadCredential= in the "
-                         "unit sets it)",
-                         *path);
+        return error_new(
+            a, STATUS_BAD_CONFIG,
+            "%s: the variable CREDENTIALS_DIRECTORY is not set (LoadCredential= in the "
+            "unit sets it)",
+            *path);
     *path = arena_printf(a, "%s/%.*s", dir, SLICE_ARG(slice_skip(text, prefix.n))).p;
     return NULL;
 }

@@ -1,8 +1,8 @@
 /*
  * The checksum database that is kept here. What is in its log is answered at once; a lookup of
  * something that is not fetches the version through the repository, like a request for its zip
- * would, so that every rule about what may be stored holds, and appends what the store has. A record
- * once given never changes, whatever becomes of the version.
+ * would, so that every rule about what may be stored holds, and appends what the store has. A
+ * record once given never changes, whatever becomes of the version.
  *
  * It answers for private modules: it is the one checksum database that may know of them.
  */
