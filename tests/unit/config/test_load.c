@@ -56,12 +56,12 @@ static const struct {
     {"Listen: ':80'\n", "m.yaml:1: no key \"Listen\"; did you mean \"listen\"?"},
     {"x: {deep: [{er: [1, 2]}, 3]}\nlog: {level: loud}\n",
      "m.yaml:1: no key \"x\"; known here: listen, data_dir, upstream, private, sumdb, "
-     "sumdb_unreachable, public_url, log, tls, store, cache, fetch, vcs, lanes, http\n"
+     "sumdb_unreachable, public_url, log, tls, store, cache, fetch, vcs, sumdb_host, lanes, http\n"
      "m.yaml:2: log.level: \"loud\" is not one of debug, info, warn or error"},
     {"? [a, b]\n: 1\n", "m.yaml:1: a key: wants one value, not a list"},
     {"<<: {listen: x}\n",
      "m.yaml:1: no key \"<<\"; known here: listen, data_dir, upstream, private, sumdb, "
-     "sumdb_unreachable, public_url, log, tls, store, cache, fetch, vcs, lanes, http"},
+     "sumdb_unreachable, public_url, log, tls, store, cache, fetch, vcs, sumdb_host, lanes, http"},
     {"\"li\\nst\\0en\": 1\n", "m.yaml:1: no key \"li?st?en\"; did you mean \"listen\"?"},
 
     /* twice */
@@ -134,6 +134,15 @@ static const struct {
      "m.yaml:1: upstream: \"ftp://u:***@a.example.com\" is not an upstream; write an https://, "
      "http:// or file:// URL, direct, or off"},
     {"upstream: ''\n", "m.yaml:1: upstream: is empty; write off to fetch nothing"},
+    {"sumdb_host:\n  scope: public\n",
+     "m.yaml:2: sumdb_host.scope: \"public\" is neither private nor all"},
+    {"sumdb: off\nsumdb_host:\n  scope: all\n",
+     "m.yaml:3: sumdb_host.scope: all needs a checksum database to check public modules against "
+     "(sumdb)"},
+    {"sumdb_host:\n  key_file: /a.key, b.key, credential:c, credential:../d\n",
+     "m.yaml:2: sumdb_host.key_file: \"b.key\" is neither an absolute path nor credential:NAME\n"
+     "m.yaml:2: sumdb_host.key_file: \"credential:../d\" is neither an absolute path nor "
+     "credential:NAME"},
     {"tls:\n  cert_file: /dev/null\n", "m.yaml:2: tls.cert_file: needs tls.key_file too"},
     {"tls:\n  key_file: /dev/null\n", "m.yaml:2: tls.key_file: needs tls.cert_file too"},
     {"fetch:\n  ca_file: /nowhere/ca.pem\n",

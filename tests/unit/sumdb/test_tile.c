@@ -77,7 +77,7 @@ static void test_paths_of_tlog_tiles(void **state)
     struct tile t;
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         assert_true(tile_parse_c2sp(slice_of(good[i].path), &t));
-        assert_memory_equal(&t, &good[i].t, sizeof(t));
+        assert_true(t.level == good[i].t.level && t.n == good[i].t.n && t.width == good[i].t.width);
         assert_false(tile_parse(slice_of(good[i].path), &t));
     }
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
