@@ -15,6 +15,8 @@
 #include "gomod/h1.h"
 #include "store/sumlog.h"
 
+enum { LOOKUP_FRESH_S = 600 };
+
 bool is_hosted(const struct repo *r, const struct question *q)
 {
     const struct repo_host *h = &r->o.host;
@@ -62,6 +64,7 @@ static void give_record(struct repo *r, struct arena *a, const struct sumlog_rec
     sumlog_head(r->o.host.log, a, &head);
     struct slice text = record_format(a, record->id, record->text);
     give(a, arena_printf(a, "%.*s%.*s", SLICE_ARG(text), SLICE_ARG(head.note)), out);
+    out->fresh_until_s = now_unix_s() + LOOKUP_FRESH_S; /* under an old head it is as good */
 }
 
 static struct error *check_scope(const struct repo *r, const struct source_set *set,
@@ -106,6 +109,17 @@ struct error *answer_hosted(struct repo *r, const struct source_set *set, struct
 }
 
 /* ---- new records ---- */
+
+/* What was stored while no database could be asked may yet turn out to be false. */
+static struct error *refuse_doubted(struct resolve *r)
+{
+    if (!store_is_doubted(r->repo->o.store, r->cx->arena, r->q->mv))
+        return NULL;
+    return error_new(r->cx->arena, STATUS_UPSTREAM_DOWN,
+                     "%.*s@%.*s was stored unverified, while the checksum database could not be "
+                     "asked: it gets its record once it is checked",
+                     SLICE_ARG(r->q->mv.path), SLICE_ARG(r->q->mv.version));
+}
 
 /* Makes the store have the whole version. */
 static struct error *fetch_version(struct resolve *r)
@@ -173,6 +187,7 @@ static struct error *append(struct resolve *r, struct sumlog_record *record)
     struct slice zip_h1, mod_h1;
     struct arena *a = r->cx->arena;
     TRY(fetch_version(r));
+    TRY(refuse_doubted(r));
     TRY(stored_zip_h1(r, &zip_h1));
     TRY(stored_mod_h1(r, &mod_h1));
     TRY(sumlog_append(r->repo->o.host.log, a, record_make(a, r->q->mv, zip_h1, mod_h1), record));

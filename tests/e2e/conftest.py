@@ -96,4 +96,5 @@ def sumclient(tmp_path_factory):
         assert done.returncode == check, done.stdout + done.stderr
         return done
 
+    run.binary = binary
     return run

@@ -13,21 +13,13 @@ import harness
 from harness import newest, together
 
 NAME = "sum.example.com/2027"
-CLIENT = os.path.join(harness.ROOT, "tests", "sumdb", "client")
-
-
-@pytest.fixture(scope="session")
-def client_binary(tmp_path_factory):
-    binary = str(tmp_path_factory.mktemp("sumdbclient") / "client")
-    subprocess.run(["go", "build", "-o", binary, "."], cwd=CLIENT, check=True)
-    return binary
 
 
 class Client:
     """golang.org/x/mod's client, which remembers the newest head."""
 
     def __init__(self, binary, vkey):
-        self.process = subprocess.Popen([binary, "-key", vkey], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([binary, "talk", vkey], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
 
     def say(self, *words):
@@ -48,11 +40,11 @@ class Client:
 
 
 @pytest.fixture
-def client(client_binary):
+def client(sumclient):
     started = []
 
     def start(vkey):
-        started.append(Client(client_binary, vkey))
+        started.append(Client(sumclient.binary, vkey))
         return started[-1]
     yield start
     for one in started:

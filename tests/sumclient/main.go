@@ -2,6 +2,7 @@
 // its cache.
 //
 //	sumclient lookup URL KEY            looks up each "path version" of standard input, through URL
+//	sumclient talk KEY                  takes commands from standard input, see talk.go
 //	sumclient evidence KEY FILE         judges the evidence of a fork, as a third party would
 //
 // URL is that of a database, or <proxy>/sumdb/<name>. It exits with 1 when something does not hold.
@@ -27,6 +28,8 @@ func main() {
 	switch {
 	case len(os.Args) == 4 && os.Args[1] == "lookup":
 		err = lookup(os.Args[2], os.Args[3])
+	case len(os.Args) == 3 && os.Args[1] == "talk":
+		err = talk(os.Args[2])
 	case len(os.Args) == 4 && os.Args[1] == "evidence":
 		err = evidence(os.Args[2], os.Args[3])
 	default:

@@ -1,18 +1,9 @@
-// Command client drives the checksum database client of golang.org/x/mod, which is the go command's, and keeps
-// what it remembers: the newest head that it has seen. It reads a command a line and answers a line.
-//
-//	url URL            asks the database at URL from now on
-//	dir DIR            asks the files of a log in DIR, as src/store/sumlog.h lays them out
-//	lookup PATH VERS   "ok LINE; LINE" or "error TEXT" or "security TEXT"
-//	latest             "ok SIZE"
-//	new                forgets cached records and tiles, but not the newest head
 package main
 
 import (
 	"bufio"
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -27,7 +18,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-type ops struct {
+// talker is what a client remembers, and whom it asks.
+type talker struct {
 	vkey   string
 	remote func(path string) ([]byte, error)
 	mu     sync.Mutex
@@ -36,9 +28,9 @@ type ops struct {
 	cache  map[string][]byte
 }
 
-func (o *ops) ReadRemote(path string) ([]byte, error) { return o.remote(path) }
+func (o *talker) ReadRemote(path string) ([]byte, error) { return o.remote(path) }
 
-func (o *ops) ReadConfig(file string) ([]byte, error) {
+func (o *talker) ReadConfig(file string) ([]byte, error) {
 	if file == "key" {
 		return []byte(o.vkey), nil
 	}
@@ -47,7 +39,7 @@ func (o *ops) ReadConfig(file string) ([]byte, error) {
 	return o.latest, nil
 }
 
-func (o *ops) WriteConfig(file string, old, new []byte) error {
+func (o *talker) WriteConfig(file string, old, new []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !bytes.Equal(old, o.latest) {
@@ -57,7 +49,7 @@ func (o *ops) WriteConfig(file string, old, new []byte) error {
 	return nil
 }
 
-func (o *ops) ReadCache(file string) ([]byte, error) {
+func (o *talker) ReadCache(file string) ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if data, ok := o.cache[file]; ok {
@@ -66,15 +58,15 @@ func (o *ops) ReadCache(file string) ([]byte, error) {
 	return nil, fs.ErrNotExist
 }
 
-func (o *ops) WriteCache(file string, data []byte) {
+func (o *talker) WriteCache(file string, data []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.cache[file] = data
 }
 
-func (o *ops) Log(string) {}
+func (o *talker) Log(string) {}
 
-func (o *ops) SecurityError(msg string) {
+func (o *talker) SecurityError(msg string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.alarm = msg
@@ -147,7 +139,7 @@ func readAt(path string, offset int64, n int) ([]byte, error) {
 	return data, err
 }
 
-func (o *ops) run(client **sumdb.Client, args []string) (string, error) {
+func (o *talker) run(client **sumdb.Client, args []string) (string, error) {
 	switch args[0] {
 	case "url":
 		o.remote = fromURL(args[1])
@@ -180,10 +172,16 @@ func (o *ops) run(client **sumdb.Client, args []string) (string, error) {
 	return "", nil
 }
 
-func main() {
-	o := &ops{cache: map[string][]byte{}}
-	flag.StringVar(&o.vkey, "key", "", "verifier key")
-	flag.Parse()
+// talk is the client of x/mod for a longer time: it keeps the newest head that it has seen, as the go command does.
+// It reads a command a line and answers a line:
+//
+//	url URL            asks the database at URL from now on
+//	dir DIR            asks the files of a log in DIR, as src/store/sumlog.h lays them out
+//	lookup PATH VERS   "ok LINE; LINE" or "error TEXT" or "security TEXT"
+//	latest             "ok SIZE", of the newest head
+//	new                forgets records and tiles, but not the newest head
+func talk(key string) error {
+	o := &talker{vkey: key, cache: map[string][]byte{}}
 	client := sumdb.NewClient(o)
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
@@ -197,4 +195,5 @@ func main() {
 		}
 		fmt.Println(word, strings.ReplaceAll(result, "\n", " | "))
 	}
+	return lines.Err()
 }
