@@ -1,9 +1,8 @@
 /* modgate config: check a settings file, print what holds and why, print a sample. */
 #include "cli/cli.h"
+#include "cli/config_check.h"
 #include "cli/settings_args.h"
-#include "cli/wire.h"
 #include "config/config.h"
-#include "fetch/fetch.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -46,23 +45,16 @@ static void print_result(struct arena *a, const char *file, const struct error *
         printf("%s: fine\n", file ? file : "no settings file; flags, variables and defaults");
 }
 
-/* What only shows when it is used: the list of upstreams, the CA bundle, the netrc file. */
-static struct error *check_sources(struct arena *a, const struct settings *s)
-{
-    struct repo_sources sources;
-    TRY(wire_sources(a, s, &sources));
-    fetcher_free(sources.fetcher);
-    return NULL;
-}
-
 static int run_check(int argc, char **argv)
 {
     struct arena a = ARENA_INIT;
     struct settings_args sa;
     struct settings s;
-    const char *as_json = NULL;
+    const char *as_json = NULL, *is_offline = NULL;
     const struct cli_option own[] = {
-        {"json", 0, NULL, "Print {\"ok\":…,\"file\":…,\"findings\":[…]}.", &as_json}};
+        {"json", 0, NULL, "Print {\"ok\":…,\"file\":…,\"findings\":[…]}.", &as_json},
+        {"offline", 0, NULL, "Ask no host whether it takes the keys and tokens of vcs.",
+         &is_offline}};
     int operands = settings_args_parse(&sa, argc, argv, "modgate config check [options] [FILE]",
                                        own, ARRAY_LEN(own));
     if (operands > 1)
@@ -72,7 +64,7 @@ static int run_check(int argc, char **argv)
     const char *file = settings_args_file(&a, &sa);
     struct error *err = settings_args_load(&a, &sa, &s);
     if (!err)
-        err = check_sources(&a, &s);
+        err = config_check(&a, &s, !is_offline);
     if (as_json)
         print_json_result(&a, file, err);
     else

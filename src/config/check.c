@@ -190,5 +190,6 @@ void loader_check(struct loader *l)
     check_file(l, SETTING_ID_fetch_ca_file);
     check_file(l, SETTING_ID_fetch_netrc_file);
     check_file(l, SETTING_ID_vcs_git_config);
+    loader_check_patterns(l);
     loader_check_vcs(l);
 }

@@ -132,6 +132,9 @@ void loader_check(struct loader *l);
 /* Why a file that is to be read cannot be, in the arena; NULL: it can. */
 const char *file_fault(struct arena *a, const char *path);
 
+/* ---- check_patterns.c */
+void loader_check_patterns(struct loader *l);
+
 /* ---- check_vcs.c */
 void loader_check_vcs(struct loader *l);
 

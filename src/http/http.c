@@ -123,6 +123,18 @@ struct error *http_server_new(struct arena *a, const struct http_options *o,
     return err;
 }
 
+struct error *http_check_tls_files(struct arena *a, const char *cert_file, const char *key_file)
+{
+    struct tickets tickets;
+    struct tls_files *files;
+    tickets_init(&tickets);
+    struct error *err = tls_files_new(a, cert_file, key_file, &tickets, &files);
+    if (!err)
+        tls_files_free(files);
+    tickets_release(&tickets);
+    return err;
+}
+
 struct error *http_server_listen(struct arena *a, struct http_server *s, const char *address,
                                  const char *cert_file, const char *key_file)
 {

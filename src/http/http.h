@@ -92,6 +92,9 @@ struct error *http_server_new(struct arena *a, const struct http_options *o,
  */
 struct error *http_server_listen(struct arena *a, struct http_server *s, const char *address,
                                  const char *cert_file, const char *key_file) MUST_CHECK;
+/* Whether the two files can serve a listener: readable, PEM, and of one pair. BAD_CONFIG. [any] */
+struct error *http_check_tls_files(struct arena *a, const char *cert_file,
+                                   const char *key_file) MUST_CHECK;
 /* The port of the i-th listener (of use after ":0"). [any] */
 unsigned http_server_port(const struct http_server *s, size_t i);
 /* Starts the threads. [any] */

@@ -27,6 +27,14 @@ void sources_drop(struct source_set *set)
     free(set);
 }
 
+struct error *repo_check_sumdb(struct arena *a, const char *sumdb)
+{
+    struct relay *relays;
+    size_t count;
+    TRY_CTX(a, relays_parse(a, slice_of(sumdb), &relays, &count), "sumdb");
+    return NULL;
+}
+
 struct error *repo_set_sources(struct arena *a, struct repo *r, const struct repo_sources *sources)
 {
     struct source_set *set = xcalloc(1, sizeof(*set));

@@ -109,4 +109,7 @@ void repo_sumdb_stats(struct repo *r, struct arena *a, struct repo_sumdb_stats *
 void repo_upstream_stats(struct repo *r, struct arena *a, struct fetch_upstream_stats **rows,
                          size_t *count);
 
+/* Whether the setting sumdb can be read. BAD_CONFIG. Pure. [any] */
+struct error *repo_check_sumdb(struct arena *a, const char *sumdb) MUST_CHECK;
+
 #endif

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from harness import PROGRAM, ROOT, clean_environment
+from harness import PROGRAM, ROOT, clean_environment, free_port
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "tools"))
 import prometheus  # noqa: E402
@@ -128,10 +128,29 @@ def test_check_goes_as_far_as_the_daemon(run, tmp_path):
     for flags, fault in [(("--upstream", "file://relative"), "file://relative"),
                          (("--upstream", "https://a b"), "https://a b"),
                          (("--upstream", "ftp://mirror.example.com"), "ftp://mirror.example.com"),
-                         (("--fetch-ca-file", not_pem), not_pem)]:
+                         (("--fetch-ca-file", not_pem), not_pem),
+                         (("--tls-cert-file", not_pem, "--tls-key-file", not_pem), "tls.cert_file"),
+                         (("--sumdb", "sum.example.com ftp://x"), "sumdb"),
+                         (("--private", "^corp"), "private")]:
         code, out, err = run("check", *flags)
         assert (code, out) == (1, "")
         assert fault in err
+    code, _, err = run("check", "--upstream", "https://a b", "--sumdb", "sum.example.com ftp://x", "--tls-cert-file", not_pem,
+                       "--tls-key-file", not_pem)
+    assert code == 1 and len(err.splitlines()) == 3, err
+
+
+def test_check_asks_hosts_of_version_control(run, tmp_path):
+    """A rule's repository that does not answer is a finding; --offline asks nobody. Nothing is left behind."""
+    for name in ("tmp", "data"):
+        (tmp_path / name).mkdir()
+    flags = ("--vcs-rules", f"a.test.example=http://127.0.0.1:{free_port()}/x.git", "--vcs-insecure", "a.test.example",
+             "--data-dir", str(tmp_path / "data"))
+    code, _, err = run("check", *flags, TMPDIR=str(tmp_path / "tmp"))
+    assert code == 1 and err.startswith("vcs.rules: a.test.example: "), err
+    code, out, err = run("check", "--offline", *flags, TMPDIR=str(tmp_path / "tmp"))
+    assert (code, err) == (0, ""), out
+    assert os.listdir(tmp_path / "tmp") == os.listdir(tmp_path / "data") == []
 
 
 def test_printed_settings_and_sample_are_files(run, tmp_path):

@@ -26,7 +26,10 @@ static void test_one_value_is_for_everything(void **state)
 {
     struct arena a = ARENA_INIT;
     struct settings s;
-    load(&a, "upstream: https://a.example.com/x?y=z,off\nvcs: {known_hosts: /dev/null}\n", &s);
+    load(&a,
+         "upstream: https://a.example.com/x?y=z,off\nvcs: {known_hosts: /dev/null}\n"
+         "private: '*.example.com, a[b-c].example/?,x[]y]/[^z],\\*'\n",
+         &s);
     assert_int_equal(s.upstream.count, 1);
     assert_rule(&s.upstream, 0, "*", "https://a.example.com/x?y=z,off");
     assert_rule(&s.vcs_known_hosts, 0, "*", "/dev/null");
@@ -162,6 +165,19 @@ static const struct {
      "git.example.com/team"},
     {"vcs:\n  ssh_keys: /nowhere/key\n",
      "m.yaml:2: vcs.ssh_keys: the rule for \"*\": \"/nowhere/key\": No such file or directory"},
+    {"private: 'a.example.com,^git\\.corp\\.example/.*$'\n",
+     "m.yaml:1: private: \"^git\\.corp\\.example/.*$\" is a regular expression; write globs, like "
+     "*.example.com or git.example.com/team"},
+    {"private: https://git.example.com\n",
+     "m.yaml:1: private: \"https://git.example.com\" is a URL; write the path alone, like "
+     "git.example.com/team"},
+    {"private: a.example.com b.example.com\n",
+     "m.yaml:1: private: \"a.example.com b.example.com\" has a blank in it; commas separate "
+     "patterns"},
+    {"vcs:\n  insecure: '[a'\n", "m.yaml:2: vcs.insecure: \"[a\" is no pattern: a bracket is not "
+                                 "closed, or a backslash ends it"},
+    {"upstream:\n  'a,x[': off\n", "m.yaml:2: upstream: \"x[\" is no pattern: a bracket is not "
+                                   "closed, or a backslash ends it"},
     {"vcs:\n  vanity: go.example.com\n", "m.yaml:2: vcs.vanity: needs public_url too"},
     {"public_url: go.example.com\n", "m.yaml:1: public_url: \"go.example.com\" is not an address "
                                      "for clients; write an https:// URL "
