@@ -34,8 +34,7 @@ static const char *fault_of(struct slice glob)
                               : NULL;
 }
 
-static void check_list(struct loader *l, enum setting_id id, struct slice list,
-                       struct slice origin)
+static void check_list(struct loader *l, enum setting_id id, struct slice list, struct slice origin)
 {
     while (list.p) {
         struct slice glob = slice_trim(slice_cut(&list, ','));
@@ -51,8 +50,7 @@ void loader_check_patterns(struct loader *l)
     static const enum setting_id lists[] = {SETTING_ID_private_patterns, SETTING_ID_vcs_insecure};
     static const enum setting_id rules[] = {SETTING_ID_upstream, SETTING_ID_vcs_rules};
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        check_list(l, lists[i], slice_of(setting_get(&l->s, lists[i]).text),
-                   l->s.origin[lists[i]]);
+        check_list(l, lists[i], slice_of(setting_get(&l->s, lists[i]).text), l->s.origin[lists[i]]);
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         struct setting_rules r = setting_get(&l->s, rules[i]).rules;
         for (size_t k = 0; k < r.count; k++)

@@ -61,10 +61,9 @@ static struct error *parse_url(struct arena *a, struct slice url, struct slice n
 }
 
 /* "name", "name+hash+key" or "name+hash+key url": go help environment, GOSUMDB. */
-static struct error *parse_one(struct arena *a, struct repo *repo, struct slice text,
+static struct error *parse_one(struct arena *a, struct slice text, struct note_verifier *v,
                                struct relay *out)
 {
-    struct note_verifier v;
     struct slice url = slice_trim(text);
     struct slice key = slice_cut(&url, ' ');
     url = slice_trim(url);
@@ -72,16 +71,48 @@ static struct error *parse_one(struct arena *a, struct repo *repo, struct slice 
         key = S(DEFAULT_SUMDB);
         url = S("https://" DEFAULT_SUMDB_MIRROR);
     }
-    struct error *err = note_verifier_parse(a, known_key(key), &v);
+    struct error *err = note_verifier_parse(a, known_key(key), v);
     if (err)
         return error_as(a, STATUS_BAD_CONFIG, err,
                         "'%.*s' names a checksum database without a key that is known: write "
                         "name+hash+key",
                         SLICE_ARG(key));
-    if (!is_database_name(v.name))
+    if (!is_database_name(v->name))
         return error_new(a, STATUS_BAD_CONFIG, "'%.*s' is no checksum database name",
-                         SLICE_ARG(v.name));
-    TRY(parse_url(a, url, v.name, out));
+                         SLICE_ARG(v->name));
+    return parse_url(a, url, v->name, out);
+}
+
+static bool is_off(struct slice sumdb)
+{
+    return slice_eq(slice_trim(sumdb), S("off"));
+}
+
+/* The next entry of the setting; empty when there is none left. */
+static struct slice cut_entry(struct slice *sumdb)
+{
+    struct slice one = S("");
+    while (sumdb->p && one.n == 0)
+        one = slice_trim(slice_cut(sumdb, ','));
+    return one;
+}
+
+struct error *relays_check(struct arena *a, struct slice sumdb)
+{
+    struct note_verifier v;
+    struct relay relay;
+    if (is_off(sumdb))
+        return NULL;
+    for (struct slice one; (one = cut_entry(&sumdb)).n;)
+        TRY(parse_one(a, one, &v, &relay));
+    return NULL;
+}
+
+static struct error *add_relay(struct arena *a, struct repo *repo, struct slice text,
+                               struct relay *out)
+{
+    struct note_verifier v;
+    TRY(parse_one(a, text, &v, out));
     return database_of(a, repo, &v, &out->db);
 }
 
@@ -92,14 +123,10 @@ struct error *relays_parse(struct arena *a, struct repo *repo, struct source_set
     for (size_t i = 0; i < sumdb.n; i++)
         n += sumdb.p[i] == ',';
     set->relays = ARENA_ARRAY(&set->arena, struct relay, n);
-    if (slice_eq(slice_trim(sumdb), S("off")))
+    if (is_off(sumdb))
         return NULL;
-    while (sumdb.p) {
-        struct slice one = slice_trim(slice_cut(&sumdb, ','));
-        if (one.n)
-            TRY(error_dup(a, parse_one(&set->arena, repo, one, &set->relays[set->relay_count])));
-        set->relay_count += one.n > 0;
-    }
+    for (struct slice one; (one = cut_entry(&sumdb)).n; set->relay_count++)
+        TRY(error_dup(a, add_relay(&set->arena, repo, one, &set->relays[set->relay_count])));
     return NULL;
 }
 

@@ -29,9 +29,7 @@ void sources_drop(struct source_set *set)
 
 struct error *repo_check_sumdb(struct arena *a, const char *sumdb)
 {
-    struct relay *relays;
-    size_t count;
-    TRY_CTX(a, relays_parse(a, slice_of(sumdb), &relays, &count), "sumdb");
+    TRY_CTX(a, relays_check(a, slice_of(sumdb)), "sumdb");
     return NULL;
 }
 

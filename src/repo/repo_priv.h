@@ -82,6 +82,8 @@ struct error *resolve_artefact(struct resolve *r);
 struct error *artefact_info(struct resolve *r, struct module_version mv, struct slice *body);
 /* relay.c: the databases of the setting `sumdb`, and asking them. */
 struct error *relays_parse(struct arena *a, struct repo *repo, struct source_set *set);
+/* Whether the setting can be read. Pure. */
+struct error *relays_check(struct arena *a, struct slice sumdb);
 struct relay *relay_find(const struct source_set *set, struct slice name);
 /* What the database says below its root: not to be believed. Errors as of fetch_small(). [worker]
  */
