@@ -17,7 +17,7 @@
 
 extern char **environ;
 
-enum { WAIT_MS = 50, VERSION_LEAST = 225 };
+enum { WAIT_MS = 50, VERSION_LEAST = 225, DEFAULT_MISS_TTL_MS = 5000 };
 #define DEFAULT_MEMORY_BYTES ((uint64_t)64 << 20)
 #define REPO_BYTES 1024 /* what one costs without anything remembered */
 
@@ -201,6 +201,14 @@ struct error *git_repo_refs(struct git_repo *r, struct ctx *cx, int64_t max_age_
     return err;
 }
 
+int64_t git_repo_refs_age_ms(struct git_repo *r)
+{
+    pthread_mutex_lock(&r->lock);
+    int64_t age = r->refs ? now_ms() - r->refs->loaded_at_ms : INT64_MAX;
+    pthread_mutex_unlock(&r->lock);
+    return age;
+}
+
 /* ---- what is remembered of commits ---- */
 
 /* The place where it hangs; called with the lock held. */
@@ -359,6 +367,8 @@ static void copy_options(struct git *g, const struct git_options *o)
     struct arena *a = &g->arena;
     g->o = *o;
     g->o.dir = dup_or_null(a, o->dir);
+    if (!g->o.miss_ttl_ms)
+        g->o.miss_ttl_ms = DEFAULT_MISS_TTL_MS;
     g->o.program = NULL;
     g->o.tokens = NULL;
     g->o.token_count = 0;

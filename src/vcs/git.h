@@ -46,6 +46,7 @@ struct git_options {
     const char *dir;                /* folder of the mirrors; made when it is missing */
     const char *program;            /* NULL = git of PATH */
     int64_t refs_ttl_ms;            /* how long what ls-remote said is fresh */
+    int64_t miss_ttl_ms;            /* the same, for saying that something is not there; 0 = 5 s */
     uint64_t max_bytes;             /* of all mirrors together; 0 = no limit */
     uint64_t max_repo_bytes;        /* of one mirror; 0 = no limit */
     uint64_t memory_bytes;          /* for refs and small files; 0 = 64 MiB */

@@ -134,6 +134,19 @@ static void add(struct strings *s, const char *text)
     s->p[s->n] = NULL;
 }
 
+/* A variable, in place of one of the same name: of two, every program takes another. */
+static void set(struct strings *env, const char *var)
+{
+    size_t name = (size_t)(strchrnul(var, '=') - var) + 1;
+    for (size_t i = 0; i < env->n; i++) {
+        if (strncmp(env->p[i], var, name) == 0) {
+            env->p[i] = var;
+            return;
+        }
+    }
+    add(env, var);
+}
+
 static void add_setting(struct strings *fixed, const char *setting)
 {
     add(fixed, "-c");
@@ -178,26 +191,30 @@ struct making {
 
 static void add_env_setting(struct making *m, const char *key, const char *value)
 {
-    add(&m->env, arena_printf(m->a, "GIT_CONFIG_KEY_%u=%s", m->settings, key).p);
-    add(&m->env, arena_printf(m->a, "GIT_CONFIG_VALUE_%u=%s", m->settings++, value).p);
+    set(&m->env, arena_printf(m->a, "GIT_CONFIG_KEY_%u=%s", m->settings, key).p);
+    set(&m->env, arena_printf(m->a, "GIT_CONFIG_VALUE_%u=%s", m->settings++, value).p);
+}
+
+static const char *header_name(struct arena *a, const struct git_token *t)
+{
+    return arena_printf(a, "http.https://%s.extraHeader", t->place).p;
 }
 
 static void add_bearer(struct making *m, const struct git_token *t)
 {
     struct arena *a = m->a;
-    add_env_setting(m, arena_printf(a, "http.https://%s.extraHeader", t->place).p,
-                    arena_printf(a, "Authorization: Bearer %s", t->secret).p);
+    add_env_setting(m, header_name(a, t), arena_printf(a, "Authorization: Bearer %s", t->secret).p);
     add_setting(&m->fixed, arena_printf(a, "http.https://%s.followRedirects=false", t->place).p);
 }
 
-/* The user's own helpers are not asked where a token is given. */
+/* The user's own helpers are not asked where a token is given, nor is one for a shorter place. */
 static void add_helper(struct making *m, const struct git_token *t, size_t i)
 {
     struct arena *a = m->a;
     const char *name = arena_printf(a, "credential.https://%s.helper", t->place).p;
-    add(&m->env,
-        arena_printf(a, "MODGATE_GIT_USER_%zu=%s", i, t->user ? t->user : "x-access-token").p);
-    add(&m->env, arena_printf(a, "MODGATE_GIT_SECRET_%zu=%s", i, t->secret).p);
+    const char *user = t->user ? t->user : "x-access-token";
+    set(&m->env, arena_printf(a, "MODGATE_GIT_USER_%zu=%s", i, user).p);
+    set(&m->env, arena_printf(a, "MODGATE_GIT_SECRET_%zu=%s", i, t->secret).p);
     add_setting(&m->fixed, arena_printf(a, "%s=", name).p);
     add_setting(
         &m->fixed,
@@ -216,25 +233,47 @@ static int by_length(const void *x, const void *y)
     return n != k ? (n > k ? -1 : 1) : (a > b) - (a < b);
 }
 
-/*
- * git drops a setting for a shorter URL when it has seen the same for a longer one that fits: the
- * longest stands first. Of two with one place the first counts.
- */
-static struct error *add_tokens(struct making *m, const struct git_token *tokens, size_t count)
+/* Longest place first, each once. */
+static struct error *sort_tokens(struct arena *a, const struct git_token *tokens, size_t count,
+                                 const struct git_token ***out, size_t *out_count)
 {
-    const struct git_token **sorted = ARENA_ARRAY(m->a, const struct git_token *, count + 1);
+    const struct git_token **sorted = ARENA_ARRAY(a, const struct git_token *, count + 1);
+    size_t n = 0;
     for (size_t i = 0; i < count; i++) {
-        TRY(check_token(m->a, &tokens[i]));
+        TRY(check_token(a, &tokens[i]));
         sorted[i] = &tokens[i];
     }
     if (count)
         qsort(sorted, count, sizeof(*sorted), by_length);
     for (size_t i = 0; i < count; i++) {
-        if (i && strcmp(sorted[i]->place, sorted[i - 1]->place) == 0)
-            continue;
+        if (!n || strcmp(sorted[i]->place, sorted[n - 1]->place) != 0)
+            sorted[n++] = sorted[i];
+    }
+    *out = sorted;
+    *out_count = n;
+    return NULL;
+}
+
+/*
+ * Helpers of all places that fit are asked in turn, and an empty one forgets those before it: the
+ * longest stands last. Headers of all places that fit are sent, but not those of a shorter one that
+ * stands behind a longer: there the longest stands first, and an empty one keeps others away.
+ */
+static struct error *add_tokens(struct making *m, const struct git_token *tokens, size_t count)
+{
+    const struct git_token **sorted;
+    TRY(sort_tokens(m->a, tokens, count, &sorted, &count));
+    bool has_bearer = false;
+    for (size_t i = 0; i < count; i++)
+        has_bearer = has_bearer || sorted[i]->is_bearer;
+    for (size_t i = 0; i < count; i++) {
         if (sorted[i]->is_bearer)
             add_bearer(m, sorted[i]);
-        else
+        else if (has_bearer)
+            add_env_setting(m, header_name(m->a, sorted[i]), "");
+    }
+    for (size_t i = count; i-- > 0;) {
+        if (!sorted[i]->is_bearer)
             add_helper(m, sorted[i], i);
     }
     return NULL;
@@ -386,7 +425,7 @@ static void add_environment(struct making *m, const struct git_options *o, char 
         uint64_t n;
         struct slice var = slice_of(*v), count = S("GIT_CONFIG_COUNT=");
         if (is_passed_on(*v, o))
-            add(&m->env, arena_cstr(m->a, var));
+            set(&m->env, arena_cstr(m->a, var));
         if (slice_starts(var, S("GIT_SSH=")) || slice_starts(var, S("GIT_SSH_COMMAND=")))
             out->has_own_ssh = true;
         if (!o->config_file && slice_starts(var, count) &&
@@ -421,15 +460,15 @@ struct error *git_env_make(struct arena *a, const struct git_options *o, const c
         "GIT_EDITOR=false",
     };
     for (size_t i = 0; i < ARRAY_LEN(always); i++)
-        add(&m.env, always[i]);
+        set(&m.env, always[i]);
     if (m.settings)
-        add(&m.env, arena_printf(a, "GIT_CONFIG_COUNT=%u", m.settings).p);
+        set(&m.env, arena_printf(a, "GIT_CONFIG_COUNT=%u", m.settings).p);
     if (o->config_file) {
-        add(&m.env, arena_printf(a, "GIT_CONFIG_GLOBAL=%s", o->config_file).p);
-        add(&m.env, "GIT_CONFIG_NOSYSTEM=1");
+        set(&m.env, arena_printf(a, "GIT_CONFIG_GLOBAL=%s", o->config_file).p);
+        set(&m.env, "GIT_CONFIG_NOSYSTEM=1");
     }
     if (o->ca_file)
-        add(&m.env, arena_printf(a, "GIT_SSL_CAINFO=%s", o->ca_file).p);
+        set(&m.env, arena_printf(a, "GIT_SSL_CAINFO=%s", o->ca_file).p);
     out->base = m.env.p;
     out->count = m.env.n;
     out->fixed = m.fixed.p;
@@ -448,19 +487,19 @@ const char *const *git_env_for(struct arena *a, const struct git_options *o,
                           .n = e->count,
                           .cap = e->count + MORE};
     memcpy(env.p, e->base, e->count * sizeof(*e->base));
-    add(&env,
+    set(&env,
         is_insecure ? "GIT_ALLOW_PROTOCOL=https:ssh:http:git" : "GIT_ALLOW_PROTOCOL=https:ssh");
     if (is_insecure)
-        add(&env, "GIT_SSL_NO_VERIFY=1");
-    add(&env, arena_printf(a, "GIT_CEILING_DIRECTORIES=%s", o->dir).p);
+        set(&env, "GIT_SSL_NO_VERIFY=1");
+    set(&env, arena_printf(a, "GIT_CEILING_DIRECTORIES=%s", o->dir).p);
     if (git_dir)
-        add(&env, arena_printf(a, "GIT_DIR=%s", git_dir).p);
+        set(&env, arena_printf(a, "GIT_DIR=%s", git_dir).p);
     const char *ssh = NULL;
     if (git_url_split(a, rewritten(a, e, url), &u) && slice_eq(u.scheme, S("ssh")))
         ssh = ssh_command(a, o, e, u.place);
     if (ssh) {
-        add(&env, arena_printf(a, "GIT_SSH_COMMAND=%s", ssh).p);
-        add(&env, "GIT_SSH_VARIANT=ssh");
+        set(&env, arena_printf(a, "GIT_SSH_COMMAND=%s", ssh).p);
+        set(&env, "GIT_SSH_VARIANT=ssh");
     }
     return env.p;
 }

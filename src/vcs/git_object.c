@@ -86,6 +86,19 @@ static struct error *take_output(struct reading *rd, struct proc *p, struct ctx 
     return NULL;
 }
 
+/* Whether something could not be read. That a name means something else than a commit is no fault.
+ */
+static bool complains(struct slice errors)
+{
+    while (errors.p) {
+        struct slice line = slice_cut_line(&errors);
+        if (slice_starts(line, S("error:")) &&
+            slice_find_slice(line, S("expected commit type")) < 0)
+            return true;
+    }
+    return false;
+}
+
 static struct error *run_batch(struct git_repo *r, struct ctx *cx, struct reading *rd,
                                struct slice input)
 {
@@ -102,8 +115,7 @@ static struct error *run_batch(struct git_repo *r, struct ctx *cx, struct readin
     bool has_absent = is_short;
     for (size_t i = 0; i < rd->count; i++)
         has_absent = has_absent || rd->items[i].found == GIT_ABSENT;
-    bool is_complaint = slice_find_slice(res.errors, S("error:")) >= 0;
-    if (!is_short && !(has_absent && is_complaint))
+    if (!is_short && !(has_absent && complains(res.errors)))
         return NULL;
     /* git may end well, and yet have said that it could not read something. */
     return git_outcome(cx->arena, slice_of(r->url), &res, false);

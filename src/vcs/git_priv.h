@@ -166,6 +166,8 @@ struct error *git_repo_wait(struct git_repo *r, struct ctx *cx) MUST_CHECK;
  */
 struct error *git_repo_refs(struct git_repo *r, struct ctx *cx, int64_t max_age_ms,
                             const struct git_refs **out) MUST_CHECK;
+/* How old the refs are; INT64_MAX when none are known. */
+int64_t git_repo_refs_age_ms(struct git_repo *r);
 /* The cache of commits and small files. */
 bool git_cache_get(struct git_repo *r, struct arena *a, struct slice key, struct slice *body,
                    int64_t *time_unix_s);

@@ -244,7 +244,7 @@ static bool stat_offline(struct git_repo *r, struct ctx *cx, struct slice rev, s
 struct error *git_op_stat(struct codehost *h, struct ctx *cx, struct slice rev, struct vcs_rev *out)
 {
     struct git_repo *r = git_repo_of(h);
-    struct meaning m = {0}, again = {0};
+    struct meaning m = {0};
     *out = (struct vcs_rev){0};
     if (slice_eq(rev, S("latest")))
         return git_op_latest(h, cx, out);
@@ -256,11 +256,11 @@ struct error *git_op_stat(struct codehost *h, struct ctx *cx, struct slice rev, 
         return NULL;
     if (err->status != STATUS_NOT_FOUND)
         return stat_offline(r, cx, rev, out) ? NULL : err;
-    if (!m.ref.n)
+    /* A ref was there and its commit is not: it has moved. Else: it may be newer than the refs. */
+    int64_t max_age_ms = m.ref.n ? now_ms() - asked_at_ms : r->git->o.miss_ttl_ms;
+    if (git_repo_refs_age_ms(r) <= max_age_ms)
         return err;
-    /* The ref was there, its commit is not: it has moved since the refs were read. */
-    struct error *late = stat_once(r, cx, rev, now_ms() - asked_at_ms, &again, out);
-    return late && late->status == STATUS_NOT_FOUND && slice_eq(m.hash, again.hash) ? err : late;
+    return stat_once(r, cx, rev, max_age_ms, &m, out);
 }
 
 struct error *git_op_latest(struct codehost *h, struct ctx *cx, struct vcs_rev *out)

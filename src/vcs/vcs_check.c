@@ -34,6 +34,15 @@ static void check_tokens(const struct check *c)
     }
 }
 
+static void check_keys(const struct check *c)
+{
+    for (size_t i = 0; i < c->v->o.ssh_key_count; i++) {
+        struct ctx cx = in_time(c);
+        const struct vcs_rule *rule = &c->v->o.ssh_keys[i];
+        tell(c, "vcs.ssh_keys", rule->pattern, git_check_key(&cx, rule->value));
+    }
+}
+
 /* The repositories of rules that name one; where a * stands, only a question can say which. */
 static void check_rules(const struct check *c, struct git *g)
 {
@@ -54,6 +63,7 @@ void vcs_check(struct vcs *v, struct ctx *cx, void (*hear)(void *arg, struct sli
     const struct check c = {v, cx, hear, arg};
     struct error *err = vcs_git(v, cx, &g);
     check_tokens(&c);
+    check_keys(&c);
     if (err)
         tell(&c, "vcs", "", err);
     else

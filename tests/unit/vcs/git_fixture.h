@@ -73,6 +73,8 @@ static void start_git(struct fixture *f, struct git_options o)
     o.dir = arena_printf(&f->arena, "%s/vcs", f->dir).p;
     if (!o.refs_ttl_ms)
         o.refs_ttl_ms = 600000;
+    if (!o.miss_ttl_ms)
+        o.miss_ttl_ms = o.refs_ttl_ms;
     if (f->git)
         f->old[f->old_count++] = f->git;
     assert_ok(git_new(&f->cx, &o, &f->git));
@@ -98,7 +100,7 @@ UNUSED static void change_repo(struct fixture *f, const char *name, const char *
                   .p);
 }
 
-static struct codehost *open_repo(struct fixture *f, const char *path)
+UNUSED static struct codehost *open_repo(struct fixture *f, const char *path)
 {
     struct codehost *h = NULL;
     struct slice url = arena_printf(&f->arena, "http://127.0.0.1:%u/%s", f->port, path);
@@ -107,7 +109,7 @@ static struct codehost *open_repo(struct fixture *f, const char *path)
 }
 
 /* Children since the last look. */
-static int64_t children(struct fixture *f)
+UNUSED static int64_t children(struct fixture *f)
 {
     int64_t now = metric_get(METRIC_VCS_CHILDREN), n = now - f->children;
     f->children = now;

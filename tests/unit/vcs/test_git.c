@@ -74,6 +74,124 @@ static void test_stat_of_names(void **state)
     assert_int_equal(children(f), 0);
 }
 
+/* What is new upstream is found before the refs are old. */
+static void test_what_is_new_is_looked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct vcs_rev rev;
+    make_repo(f, "r", simple);
+    start_git(f, (struct git_options){.miss_ttl_ms = 1});
+    struct codehost *h = open_repo(f, "r.git");
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.0.0"), &rev));
+    change_repo(f, "r", "git tag v1.9.0 main; git tag -f v1.0.0 main");
+    children(f);
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.0.0"), &rev)); /* what is known is fresh */
+    assert_int_equal(children(f), 0);
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.9.0"), &rev));
+    assert_true(slice_eq(rev.name, rev_of(f, "r", "main")));
+    assert_int_equal(children(f), 3);
+}
+
+/* A branch goes on between ls-remote and fetch. */
+static void test_a_ref_that_moves_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    struct vcs_tag *tags;
+    struct vcs_origin o;
+    struct vcs_rev rev;
+    size_t n;
+    make_repo(f, "r", simple);
+    struct codehost *h = open_repo(f, "r.git");
+    assert_ok(h->ops->tags(h, &f->cx, S(""), &tags, &n, &o));
+    change_repo(f, "r", "git commit -q --allow-empty -m next");
+    assert_ok(h->ops->stat(h, &f->cx, S("main"), &rev));
+    assert_true(slice_eq(rev.name, rev_of(f, "r", "main")));
+    assert_status(h->ops->stat(h, &f->cx, S("gone"), &rev), STATUS_NOT_FOUND);
+}
+
+/* A ref that is gone between ls-remote and fetch, and a tag of something that is no commit. */
+static void test_refs_without_a_commit(void **state)
+{
+    struct fixture *f = *state;
+    struct vcs_rev rev;
+    make_repo(f, "r", simple);
+    change_repo(f, "r", "git tag tree 'HEAD^{tree}'; git tag blob HEAD:go.mod; git tag gone");
+    struct codehost *h = open_repo(f, "r.git");
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.0.0"), &rev));
+    assert_status(h->ops->stat(h, &f->cx, S("tree"), &rev), STATUS_NOT_FOUND);
+    assert_status(h->ops->stat(h, &f->cx, S("blob"), &rev), STATUS_NOT_FOUND);
+    change_repo(f, "r", "git tag -d gone v1.1.0 same; git commit -q --allow-empty -m x");
+    assert_status(h->ops->stat(h, &f->cx, S("v1.1.0"), &rev), STATUS_NOT_FOUND);
+    assert_int_equal(metric_get(METRIC_VCS_REPAIRS), 0);
+}
+
+static void test_ten_thousand_tags(void **state)
+{
+    struct fixture *f = *state;
+    struct vcs_tag *tags;
+    struct vcs_origin o;
+    struct vcs_rev rev;
+    size_t n;
+    make_repo(f, "r",
+              GOMOD
+              "; git add .; git commit -qm 1; seq -f 'create refs/tags/v1.%.0f.0 HEAD' 10000 | "
+              "git update-ref --stdin");
+    struct codehost *h = open_repo(f, "r.git");
+    assert_ok(h->ops->tags(h, &f->cx, S(""), &tags, &n, &o));
+    assert_int_equal(n, 10000);
+    assert_int_equal(children(f), 1);
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.10000.0"), &rev));
+    assert_int_equal(rev.tag_count, 10000);
+    assert_int_equal(children(f), 2);
+}
+
+static void test_empty_repository(void **state)
+{
+    struct fixture *f = *state;
+    struct vcs_tag *tags;
+    struct vcs_origin o;
+    struct vcs_rev rev;
+    size_t n;
+    make_repo(f, "r", ":");
+    struct codehost *h = open_repo(f, "r.git");
+    assert_ok(h->ops->tags(h, &f->cx, S(""), &tags, &n, &o));
+    assert_int_equal(n, 0);
+    assert_status(h->ops->latest(h, &f->cx, &rev), STATUS_NOT_FOUND);
+    assert_status(h->ops->stat(h, &f->cx, S("0123456789ab"), &rev), STATUS_NOT_FOUND);
+}
+
+static void test_files(void **state)
+{
+    struct fixture *f = *state;
+    make_repo(f, "r",
+              GOMOD "; mkdir d; ln -s go.mod link; head -c 70000 /dev/zero >big; : >empty\n"
+                    "printf x >'d/a b'; git add .; git commit -qm 1; git tag v1.0.0");
+    struct codehost *h = open_repo(f, "r.git");
+    struct slice hash = rev_of(f, "r", "v1.0.0");
+    const struct slice paths[] = {S("go.mod"), S("none"),  S("d"),    S("d/a b"),
+                                  S("link"),   S("empty"), S("a\nb"), S("big")};
+    struct slice bodies[ARRAY_LEN(paths)];
+    assert_ok(h->ops->read_files(h, &f->cx, hash, paths, 8, 70000, bodies));
+    assert_int_equal(children(f), 3);
+    assert_slice(bodies[0], "module example.com/m\n");
+    assert_null(bodies[1].p);
+    assert_null(bodies[2].p);
+    assert_slice(bodies[3], "x");
+    assert_slice(bodies[4], "go.mod");
+    assert_non_null(bodies[5].p);
+    assert_int_equal(bodies[5].n, 0);
+    assert_null(bodies[6].p);
+    assert_int_equal(bodies[7].n, 70000);
+    assert_ok(h->ops->read_files(h, &f->cx, hash, paths, 7, 70000, bodies));
+    assert_int_equal(children(f), 0);
+    assert_status(h->ops->read_files(h, &f->cx, hash, paths, 8, 69999, bodies), STATUS_TOO_LARGE);
+    const char *none = "0123456789012345678901234567890123456789";
+    assert_status(h->ops->read_files(h, &f->cx, slice_of(none), paths, 1, 100, bodies),
+                  STATUS_NOT_FOUND);
+    assert_status(h->ops->read_files(h, &f->cx, S("--help"), paths, 1, 100, bodies),
+                  STATUS_NOT_FOUND);
+}
+
 /* ---- archives ---- */
 
 struct got {
@@ -142,6 +260,26 @@ static void test_archive(void **state)
                   STATUS_NOT_FOUND);
     assert_status(h->ops->archive(h, &f->cx, hash, S(""), 100, &sink), STATUS_TOO_LARGE);
     buf_release(&g.text);
+}
+
+/* Names are bytes, however long; a submodule is nothing. */
+static void test_names_in_archives(void **state)
+{
+    struct fixture *f = *state;
+    make_repo(f, "r",
+              "l=$(printf 'l%.0s' $(seq 120)); u=$(printf 'gr\\303\\274n'); b=$(printf 'b\\377')\n"
+              "mkdir -p $l/$l; : >$l/$l/$l; : >$l/$l/$u; : >$l/$l/$b; : >$u; : >$b\n"
+              "git add .; git commit -qm 1\n"
+              "git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),module\n"
+              "git commit -qm 2; git tag v1.0.0");
+    struct codehost *h = open_repo(f, "r.git");
+    struct slice all = archive_of(f, h, rev_of(f, "r", "v1.0.0"), S(""));
+    struct slice l = script(f, "printf 'l%.0s' $(seq 120)");
+    const char *p = arena_cstr(&f->arena, l);
+    struct slice expected = arena_printf(
+        &f->arena, "b\xff 0 ;gr\xc3\xbcn 0 ;%s/%s/b\xff 0 ;%s/%s/gr\xc3\xbcn 0 ;%s/%s/%s 0 ;", p, p,
+        p, p, p, p, p);
+    assert_slice(all, expected.p);
 }
 
 /* ---- history ---- */
@@ -225,8 +363,18 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_tags),    T(test_stat_of_names),     T(test_archive),
-        T(test_history), T(test_shallow_then_deep),
+        T(test_tags),
+        T(test_stat_of_names),
+        T(test_what_is_new_is_looked_for),
+        T(test_a_ref_that_moves_meanwhile),
+        T(test_refs_without_a_commit),
+        T(test_ten_thousand_tags),
+        T(test_empty_repository),
+        T(test_files),
+        T(test_archive),
+        T(test_names_in_archives),
+        T(test_history),
+        T(test_shallow_then_deep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

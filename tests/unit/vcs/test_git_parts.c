@@ -356,8 +356,13 @@ static void test_environment_is_an_allow_list(void **state)
 
 static void test_a_configuration_of_ours_replaces_all_others(void **state)
 {
-    char *const given[] = {"GIT_CONFIG_COUNT=1",   "GIT_CONFIG_KEY_0=a.b", "GIT_CONFIG_VALUE_0=c",
-                           "GIT_CONFIG_GLOBAL=/x", "SSH_AUTH_SOCK=/a",     NULL};
+    char *const given[] = {"GIT_CONFIG_COUNT=1",
+                           "GIT_CONFIG_KEY_0=a.b",
+                           "GIT_CONFIG_VALUE_0=c",
+                           "GIT_CONFIG_GLOBAL=/x",
+                           "SSH_AUTH_SOCK=/a",
+                           "GIT_SSL_CAINFO=/x",
+                           NULL};
     struct arena a = ARENA_INIT;
     struct git_env e;
     struct git_options o = {
