@@ -112,7 +112,7 @@ struct error *vcs_zip(struct vcs *v, struct ctx *cx, struct module_version mv, s
                       const char *dest_path, uint64_t max_bytes, struct vcs_answer *out) MUST_CHECK;
 
 /*
- * Proves what the settings name, by asking: git is there; each host with
+ * Proves what the settings name, by asking: git is there; each ssh key can be used; each host with
  * a token takes it; each repository of a rule (that names one) answers. tell() hears of every
  * fault, one line each, with the setting's key.
  */

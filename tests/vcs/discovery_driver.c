@@ -3,9 +3,9 @@
  *
  *   vcs_discovery_driver KEY=VALUE…
  *
- * Keys: dir, private, insecure, allow, netrc, ca; and rule, token, ssh_key, known_hosts, each
- * PATTERN=VALUE and as often as wanted (a token is USER:SECRET). Requests are lines on standard
- * input:
+ * Keys: dir, private, insecure, allow, vanity, netrc, ca; and rule, token, ssh_key, known_hosts,
+ * each PATTERN=VALUE and as often as wanted (a token is USER:SECRET). Requests are lines on
+ * standard input:
  *
  *   find PATH | list PATH | latest PATH | info PATH VERSION | mod PATH VERSION | zip PATH VERSION
  * DEST check
@@ -62,6 +62,7 @@ static void set_option(struct arena *a, const char *argument)
                  {"private", &given.o.private_patterns},
                  {"insecure", &given.o.insecure_patterns},
                  {"allow", &given.o.allow},
+                 {"vanity", &given.o.vanity},
                  {"netrc", &given.o.netrc_file},
                  {"ca", &given.o.ca_file}};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)

@@ -219,6 +219,16 @@ def test_rules_go_before_pages(githost, driver_on):
     assert not githost.requests()
 
 
+def test_our_own_paths_are_never_asked_for(githost, driver_on):
+    """A page of vcs.vanity would lead back to the gateway: only a rule leads to a repository."""
+    write_world(githost.dir)
+    driver = driver_on(githost, ("vanity", f"x.test.example, {HOST}"), ("rule", f"{HOST}/a=https://{OTHER}/a"))
+    assert driver.ask("find", f"{HOST}/a")["urls"] == [f"https://{OTHER}/a"]
+    got = driver.ask("find", f"{HOST}/deep/a")
+    assert got["status"] == "NOT_FOUND" and "vcs.rules" in got["error"]
+    assert not githost.requests()
+
+
 def test_several_ways_to_one_repository(githost, driver_on):
     """A path with .git in it names no scheme: the ways are tried in go's order, and the one that answers is kept."""
     write_repo(githost.dir, f"{HOST}/a.git", f"{HOST}/a.git")
@@ -244,5 +254,5 @@ def test_check_tells_what_cannot_be_used(githost, sshd, driver_on, tmp_path):
     bad = driver_on(githost, ("token", f"{HOST}/team=bot:wrong"), ("rule", f"x.test.example=https://{HOST}/team/a"),
                     ("rule", f"y.test.example={sshd.url(HOST)}/team/a"), ("ssh_key", f"{place}={open_key}"))
     faults = bad.ask("check")["faults"]
-    assert [f.split(":")[0] for f in faults] == ["vcs.tokens", "vcs.rules", "vcs.rules"], faults
+    assert [f.split(":")[0] for f in faults] == ["vcs.tokens", "vcs.ssh_keys", "vcs.rules", "vcs.rules"], faults
     assert not any("wrong" in f or base64.b64encode(b"bot:wrong").decode() in f for f in faults)

@@ -88,6 +88,28 @@ static void test_file_and_folders(void **state)
     arena_release(&a);
 }
 
+/* One bundle of the extra file and the system's, each certificate once, which can be read again. */
+static void test_one_bundle_of_all(void **state)
+{
+    struct arena a = ARENA_INIT;
+    struct slice bundle;
+    struct ca_sources src = {.cert_file = path_of(&a, "bundle.pem"),
+                             .cert_dir = path_of(&a, "d1"),
+                             .extra_file = path_of(&a, "d2/any-name")};
+    assert_ok(ca_store_pem(&a, &src, &bundle));
+    size_t count = 0;
+    for (struct slice rest = bundle; rest.p;) {
+        struct slice line = slice_cut_line(&rest);
+        count += slice_eq(line, S("-----BEGIN CERTIFICATE-----"));
+    }
+    assert_int_equal(count, 3);
+    write_text(&a, "all.pem", bundle);
+    assert_ok(ca_file_check(&a, path_of(&a, "all.pem")));
+    src.extra_file = path_of(&a, "absent.pem");
+    assert_status(ca_store_pem(&a, &src, &bundle), STATUS_BAD_CONFIG);
+    arena_release(&a);
+}
+
 static void test_nothing_trusted(void **state)
 {
     struct arena a = ARENA_INIT;
@@ -126,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file_and_folders),
+        cmocka_unit_test(test_one_bundle_of_all),
         cmocka_unit_test(test_nothing_trusted),
         cmocka_unit_test(test_extra_file_must_be_good),
     };
