@@ -125,6 +125,18 @@ static void test_list_judges_each_major(void **state)
                "v3.0.0+incompatible\nv3.1.0+incompatible\n");
 }
 
+/* Once the newest compatible version has a go.mod, older ways are over. */
+static void test_list_after_a_go_mod(void **state)
+{
+    static const struct fake_ref refs[] = {
+        {"refs/tags/v0.9.0", MYTAG},
+        {"refs/tags/v1.0.0", "5a115c66393dd8c4a5cc3215653850d7f5640d0e"},
+        {"refs/tags/v2.0.0", MYTAG},
+        NO_REF};
+    const struct fake_codehost host = {.commits = vgo_commits, .refs = refs};
+    check_list(&host, "example.com/m", "example.com/m", "v0.9.0\nv1.0.0\n");
+}
+
 static void test_list_is_never_empty_for_trouble(void **state)
 {
     for (unsigned op = FAKE_TAGS; op <= FAKE_READ; op++) {
@@ -147,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_list_tells_the_tags),
         cmocka_unit_test(test_list_without_what_is_not_canonical),
         cmocka_unit_test(test_list_judges_each_major),
+        cmocka_unit_test(test_list_after_a_go_mod),
         cmocka_unit_test(test_list_is_never_empty_for_trouble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,14 @@ static const struct query queries[] = {
     {&odd_tags, ODD, ODD, "v3.0.0-20220223184802-12d19af20458",
      "v3.0.0-20220223184802-12d19af20458+incompatible"},
 
+    /* A tag like a pseudo-version is none, and no base of one. */
+    {&odd_tags, ODD "/v3", ODD, "cce3d0f5d2ec", "v3.0.0-20220223194155-cce3d0f5d2ec"},
+
+    /* A go-import for the whole path: v2 is in the root, and no directory counts. */
+    {&vgotest1, VGO "/v2", VGO "/v2", "v2.0.4", "v2.0.4"},
+    {&vgotest1, VGO "/v2", VGO "/v2", "v2.0.5", NULL,
+     "go.mod has non-.../v2 module path \"" VGO "\" at revision v2.0.5"},
+
     /* Equal but for the build metadata, of which there is no tag. */
     {&vgotest1, VGO, VGO, "v1.0.1+meta", "v1.0.1"},
     {&vgotest1, VGO, VGO, "v1.0.2+meta", NULL, "unknown revision v1.0.2+meta"},
@@ -383,6 +391,53 @@ static void test_no_commits(void **state)
     check_query(&q);
 }
 
+/* A pseudo-version depends on no ref, even when one has the name of its commit. */
+static void test_origin_of_pseudo_version(void **state)
+{
+    static const struct fake_commit commits[] = {{HASH_1, 1519081806, NULL, vgo_plain}, NO_COMMIT};
+    static const struct fake_ref refs[] = {
+        {"HEAD", HASH_1}, {"refs/heads/111111111111", HASH_1}, NO_REF};
+    const struct fake_codehost host = {.commits = commits, .refs = refs};
+    check_body(&host, "example.com/m", "v0.0.0-20180219231006-111111111111",
+               "{\"Version\":\"v0.0.0-20180219231006-111111111111\","
+               "\"Time\":\"2018-02-19T23:10:06Z\"," ORIGIN "\"Hash\":\"" HASH_1 "\"}}");
+}
+
+/* Tags below a commit, for an +incompatible version that is a branch: v2/go.mod does not count. */
+static void test_incompatible_branch(void **state)
+{
+    static const struct fake_commit commits[] = {{HASH_1, 1519081806, NULL, v2sub_files},
+                                                 {HASH_2, 1519081806, HASH_1, v2sub_files},
+                                                 NO_COMMIT};
+    static const struct fake_ref refs[] = {
+        {"HEAD", HASH_2}, {"refs/heads/v9.9.9", HASH_2}, {"refs/tags/v2.0.0", HASH_1}, NO_REF};
+    const struct fake_codehost host = {.commits = commits, .refs = refs};
+    const struct query q = {&host,
+                            "example.com/m",
+                            "example.com/m",
+                            "v9.9.9+incompatible",
+                            NULL,
+                            "resolves to version v2.0.1-0.20180219231006-222222222222+incompatible "
+                            "(v9.9.9 is not a tag)"};
+    check_query(&q);
+}
+
+/* golang.org/issue/34254 */
+static void test_gopkg_in_under_a_plain_path(void **state)
+{
+    static const struct fake_file files[] = {{"go.mod", "module gopkg.in/m.v3\n"}, NO_FILE};
+    static const struct fake_commit commits[] = {{HASH_1, 1519081806, NULL, files}, NO_COMMIT};
+    static const struct fake_ref refs[] = {{"HEAD", HASH_1}, {"refs/tags/v1.0.0", HASH_1}, NO_REF};
+    const struct fake_codehost host = {.commits = commits, .refs = refs};
+    const struct query cases[] = {
+        {&host, "example.com/m", "example.com/m", "v1.0.0", "v1.0.0"},
+        {&host, "gopkg.in/m.v2", "gopkg.in/m.v2", HASH_1, NULL,
+         "go.mod has non-....v2 module path \"gopkg.in/m.v3\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        check_query(&cases[i]);
+}
+
 /* The repository of a go-import with a subdirectory. */
 static void test_sub_directory_of_go_import(void **state)
 {
@@ -443,6 +498,9 @@ int main(void)
         cmocka_unit_test(test_latest),
         cmocka_unit_test(test_latest_of_branches),
         cmocka_unit_test(test_no_commits),
+        cmocka_unit_test(test_origin_of_pseudo_version),
+        cmocka_unit_test(test_incompatible_branch),
+        cmocka_unit_test(test_gopkg_in_under_a_plain_path),
         cmocka_unit_test(test_sub_directory_of_go_import),
         cmocka_unit_test(test_retracted_tags),
     };
