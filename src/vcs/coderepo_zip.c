@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 enum {
+    ZIP_MAX_BYTES = 500 << 20, /* no go command takes a larger one */
     SPOOL_FACTOR = 8, /* a zip packs text to about a quarter; nested modules take room too */
     SPOOL_BUFFER_BYTES = 128 << 10,
     LIST_FILES = 1 << 20,
@@ -76,7 +77,7 @@ static struct error *flush_spool(struct packer *p)
 
 static struct error *add_file(struct packer *p, struct modzip_file f, struct spooled place)
 {
-    if (p->count == LIST_FILES || f.name.n > LIST_NAME_BYTES - p->names.used_bytes)
+    if (p->count == LIST_FILES || p->names.used_bytes + f.name.n > LIST_NAME_BYTES)
         return error_new(p->cx->arena, STATUS_TOO_LARGE, "the commit has too many files");
     if (p->count == p->cap) {
         p->cap = p->cap ? 2 * p->cap : 256;
@@ -173,7 +174,7 @@ static struct error *open_file(void *arg, struct arena *a, const struct modzip_f
     p->rest = place->body;
     p->at = place->offset;
     p->left = place->body.p ? 0 : f->content_bytes;
-    return ctx_check(p->cx);
+    return NULL;
 }
 
 static struct error *read_spool(struct packer *p, struct arena *a, char *buf, size_t n, size_t *got)
@@ -193,6 +194,7 @@ static struct error *read_spool(struct packer *p, struct arena *a, char *buf, si
 static struct error *read_file(void *arg, struct arena *a, char *buf, size_t n, size_t *got)
 {
     struct packer *p = arg;
+    TRY(ctx_check(p->cx));
     if (!p->rest.p)
         return read_spool(p, a, buf, n, got);
     struct slice piece = slice_head(p->rest, n);
@@ -296,8 +298,9 @@ static struct error *make_zip(struct resolved *v, const struct coderepo_zip_requ
                               uint64_t *size)
 {
     struct ctx *cx = v->files.cx;
-    struct packer p = {.cx = cx, .max_bytes = q->max_bytes, .spool = -1, .names = ARENA_INIT};
+    struct packer p = {.cx = cx, .spool = -1, .names = ARENA_INIT};
     struct stat st;
+    p.max_bytes = q->max_bytes < ZIP_MAX_BYTES ? q->max_bytes : ZIP_MAX_BYTES;
     p.prefix = v->place.dir.n ? repo_path(cx->arena, v->place.dir, S("")) : S("");
     p.out = open(q->dest_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (p.out < 0)
