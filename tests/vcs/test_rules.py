@@ -53,7 +53,8 @@ class Driver:
         assert not harness.SANITIZER.search(errors), errors
 
 
-def found(kind, answer):
+def found(key, answer):
+    kind = key[0]
     if answer["status"] != "OK":
         assert answer["error"], answer
         return "absent" if answer["status"] == "NOT_FOUND" or kind == "zip" else answer["status"]
@@ -67,38 +68,24 @@ def found(kind, answer):
             h1 = compare.h1_of(file.read())
         os.unlink(answer["zip"])
         return h1
-    data = json.loads(body)
-    return {"Version": data["Version"], "Time": data["Time"], "Origin": data["Origin"]}
+    return compare.info_of(key, json.loads(body))
 
 
-def is_hex(query):
-    return re.fullmatch("[0-9a-f]{7,64}", query)
-
-
-def settled(kind, query, answer):
-    """An answer without what go says differently each time: of a commit it names a ref or none, as the ref was fetched
-    or not before; of latest, whatever was asked last; and no origin of latest where its two searches had two prefixes."""
-    if kind not in ("info", "latest") or not isinstance(answer, dict):
-        return answer
-    origin = dict(answer["Origin"] or {})
-    if kind == "latest" or is_hex(query) or "-" in query:
-        origin.pop("Ref", None)
-    return {**answer, "Origin": origin if kind == "info" or answer["Origin"] else None}
+def is_meant(key, answer, want, have):
+    """Differences with a reason: those of MEANT, and an Origin where go's latest has none (docs/vcs-differences.md)."""
+    if key[0] == "latest" and isinstance(have, dict) and {**have, "Origin": None} == want:
+        return True
+    return any(re.fullmatch(kind, key[0]) and re.fullmatch(path, key[1]) and words in answer.get("Error", "")
+               for kind, path, words in MEANT)
 
 
 def differences(answers, modules, driver):
     place = {module.path: module for module in modules}
     left = []
     for key, answer in sorted(answers.of.items()):
-        kind, path, query = (*key, "")[:3]
-        got = driver.ask(kind, place[path], query)
-        want = settled(kind, query, compare.wanted(key, answer))
-        have = settled(kind, query, found(kind, got))
-        if kind == "latest" and isinstance(want, dict) and want["Origin"] is None and isinstance(have, dict):
-            have["Origin"] = None
-        meant = any(re.fullmatch(k, kind) and re.fullmatch(p, path) and words in answer.get("Error", "")
-                    for k, p, words in MEANT)
-        if want != have and not meant:
+        got = driver.ask(key[0], place[key[1]], *key[2:])
+        want, have = compare.wanted(key, answer), found(key, got)
+        if want != have and not is_meant(key, answer, want, have):
             left.append(compare.Difference(key, want, have, answer.get("Error") or got.get("error")))
     return left
 

@@ -422,6 +422,34 @@ static void test_incompatible_branch(void **state)
     check_query(&q);
 }
 
+/* Where go does not look closely at prefixes, and neither do we. */
+static void test_tags_of_sub_directories(void **state)
+{
+    static const struct fake_file files[] = {{"sub/go.mod", "module example.com/m/sub\n"}, NO_FILE};
+    static const struct fake_commit commits[] = {
+        {HASH_1, 1519081806, NULL, files}, {HASH_2, 1519081806, HASH_1, files}, NO_COMMIT};
+    static const struct fake_ref refs[] = {
+        {"HEAD", HASH_2},
+        {"refs/heads/old", HASH_1},
+        {"refs/tags/sub/v1.0.0", HASH_1},
+        {"refs/tags/sub/v1.1.0-0.20180219231006-333333333333", HASH_2},
+        {"refs/tags/v1.0.0", HASH_2},
+        NO_REF};
+    const struct fake_codehost host = {.commits = commits, .refs = refs};
+    const struct query cases[] = {
+        {&host, "example.com/m/sub", "example.com/m", "old", "v1.0.0"},
+        /* The root's tag is taken for the module's. */
+        {&host, "example.com/m/sub", "example.com/m", "v1.0.1-0.20180219231006-222222222222", NULL,
+         "tag (v1.0.0) found on revision 222222222222 is already canonical"},
+        /* With a prefix, a tag like a pseudo-version counts, and names a commit that is not here.
+         */
+        {&host, "example.com/m/sub", "example.com/m", "222222222222", NULL,
+         "v1.1.0-0.20180219231006-333333333333: invalid version: unknown revision 333333333333"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        check_query(&cases[i]);
+}
+
 /* golang.org/issue/34254 */
 static void test_gopkg_in_under_a_plain_path(void **state)
 {
@@ -500,6 +528,7 @@ int main(void)
         cmocka_unit_test(test_no_commits),
         cmocka_unit_test(test_origin_of_pseudo_version),
         cmocka_unit_test(test_incompatible_branch),
+        cmocka_unit_test(test_tags_of_sub_directories),
         cmocka_unit_test(test_gopkg_in_under_a_plain_path),
         cmocka_unit_test(test_sub_directory_of_go_import),
         cmocka_unit_test(test_retracted_tags),
