@@ -9,7 +9,13 @@ static const struct sumdb_command {
     const char *summary;
     int (*run)(int argc, char **argv);
 } sumdb_commands[] = {
+    {"audit", "sumdb audit", "URL|DIR", "read a whole database and say what is wrong with it",
+     cmd_sumdb_audit},
+    {"check", "sumdb check", "FILE", "check a proof that prove has printed, offline",
+     cmd_sumdb_check},
     {"keygen", "sumdb keygen", "NAME", "make the key of a database of one's own", cmd_sumdb_keygen},
+    {"prove", "sumdb prove", "MODULE@VERSION", "print the proof that a database has a record",
+     cmd_sumdb_prove},
 };
 
 static void print_sumdb_help(FILE *to)

@@ -8,5 +8,8 @@
 #include "cli/cli.h"
 
 int cmd_sumdb_keygen(int argc, char **argv);
+int cmd_sumdb_audit(int argc, char **argv);
+int cmd_sumdb_prove(int argc, char **argv);
+int cmd_sumdb_check(int argc, char **argv);
 
 #endif

@@ -7,7 +7,7 @@
 #include "store/sumlog.h"
 
 #include "store/sumlog_files.h"
-#include "store/sumlog_index.h"
+#include "sumdb/record_index.h"
 
 #include <pthread.h>
 
@@ -36,7 +36,7 @@ struct sumlog {
     pthread_cond_t changed;
     struct tlog_tree tree;
     struct buf note;
-    struct sumlog_index index;
+    struct record_index index;
     struct pending *queue, **queue_end;
     bool has_leader;
     uint64_t appended, commits;
@@ -65,7 +65,7 @@ static struct error *find_by_hash(struct sumlog *l, struct arena *a, struct modu
     uint64_t ids[INDEX_MAX_CANDIDATES];
     struct module_version is;
     pthread_mutex_lock(&l->lock);
-    size_t count = sumlog_index_find(&l->index, hash, ids);
+    size_t count = record_index_find(&l->index, hash, ids);
     uint64_t size = l->tree.size;
     pthread_mutex_unlock(&l->lock);
     *found = false;
@@ -83,7 +83,7 @@ static struct error *find_by_hash(struct sumlog *l, struct arena *a, struct modu
 struct error *sumlog_find(struct sumlog *l, struct arena *a, struct module_version mv, bool *found,
                           struct sumlog_record *out)
 {
-    return find_by_hash(l, a, mv, sumlog_index_hash(mv), found, out);
+    return find_by_hash(l, a, mv, record_index_hash(mv), found, out);
 }
 
 struct error *sumlog_tile(struct sumlog *l, struct arena *a, struct tile t, struct slice *data)
@@ -152,7 +152,7 @@ static void take_up(struct sumlog *l, struct pending *first, uint64_t id, size_t
         if (p->same || p->is_known || p->err)
             continue;
         p->out = (struct sumlog_record){id, p->text};
-        if (!sumlog_index_add(&l->index, p->hash, id++))
+        if (!record_index_add(&l->index, p->hash, id++))
             BUG("a record beyond the index");
     }
     l->tree = head->tree;
@@ -238,7 +238,7 @@ struct error *sumlog_append(struct sumlog *l, struct arena *a, struct slice text
     /* One that is refused would spoil the batch of others. */
     if (!record_module(text, &p.mv) || !record_is_valid(text) || text.n > LOG_RECORD_MAX_BYTES)
         return error_new(a, STATUS_BAD_REQUEST, "this cannot be a record: %.*s", SLICE_ARG(text));
-    p.hash = sumlog_index_hash(p.mv);
+    p.hash = record_index_hash(p.mv);
     wait_for_commit(l, &p);
     *out = p.out;
     return p.err;
@@ -251,9 +251,9 @@ static struct error *index_record(void *arg, struct arena *a, uint64_t id, struc
 {
     uint64_t ids[INDEX_MAX_CANDIDATES];
     struct sumlog *l = arg;
-    uint32_t hash = sumlog_index_hash(mv);
-    *is_known = sumlog_index_find(&l->index, hash, ids) > 0;
-    if (sumlog_index_add(&l->index, hash, id))
+    uint32_t hash = record_index_hash(mv);
+    *is_known = record_index_find(&l->index, hash, ids) > 0;
+    if (record_index_add(&l->index, hash, id))
         return NULL;
     return error_new(a, STATUS_TOO_LARGE, "the checksum database's log has too many records");
 }
@@ -285,7 +285,7 @@ void sumlog_close(struct sumlog *l)
         return;
     sumdb_log_free(l->log);
     sumlog_files_close(&l->files);
-    sumlog_index_release(&l->index);
+    record_index_release(&l->index);
     buf_release(&l->note);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->lock);

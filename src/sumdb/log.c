@@ -11,6 +11,7 @@
 
 #include "gomod/h1.h"
 #include "sumdb/edge.h"
+#include "sumdb/proof.h"
 
 enum { END_BYTES = 8, SCAN_PIECE_BYTES = 1 << 20, CHECK_PIECE_BYTES = 64 << 10 };
 
@@ -183,6 +184,21 @@ struct error *sumdb_log_record(struct arena *a, const struct sumdb_log_ops *ops,
     if (records_next(&data, text) && data.n == 0)
         return NULL;
     return error_new(a, STATUS_CORRUPT, "the log's record %" PRIu64 " is damaged", id);
+}
+
+struct error *sumdb_log_check_ends(struct arena *a, const struct sumdb_log_ops *ops, uint64_t first,
+                                   struct slice records, bool *is_good)
+{
+    uint64_t at, end;
+    struct slice rest = records, text;
+    TRY(record_range(a, ops, first, 1, &at, &end));
+    *is_good = true;
+    for (uint64_t id = first; records_next(&rest, &text); id++) {
+        struct slice bytes;
+        TRY(read_exactly(a, ops, LOG_ENDS, id * END_BYTES, END_BYTES, &bytes));
+        *is_good = *is_good && get_u64(bytes.p) == at + (records.n - rest.n);
+    }
+    return NULL;
 }
 
 /* ---- what a batch adds to the parts ---- */
@@ -478,8 +494,7 @@ static struct error *recover(struct arena *a, const struct sumdb_log_options *o,
 /* The tree of a stored head: its signatures may be by keys that are not in use any more. */
 static struct error *parse_head(struct arena *a, struct slice note, struct tlog_tree *tree)
 {
-    ptrdiff_t end = slice_find_slice(note, S("\n\n"));
-    if (end < 0 || !tree_parse(a, slice_head(note, (size_t)end + 1), tree))
+    if (!sumdb_head_peek(a, note, tree))
         return error_new(a, STATUS_CORRUPT,
                          "the stored head of the checksum database's log is none");
     struct tlog_hash empty = tlog_root_of(NULL, 0);

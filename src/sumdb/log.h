@@ -104,6 +104,9 @@ struct error *sumdb_log_tile(struct arena *a, const struct sumdb_log_ops *ops, u
                              struct tile t, struct slice *data) MUST_CHECK;
 struct error *sumdb_log_record(struct arena *a, const struct sumdb_log_ops *ops, uint64_t size,
                                uint64_t id, struct slice *text) MUST_CHECK;
+/* Whether the ends of these records, of which first is the first, are where they must be. [any] */
+struct error *sumdb_log_check_ends(struct arena *a, const struct sumdb_log_ops *ops, uint64_t first,
+                                   struct slice records, bool *is_good) MUST_CHECK;
 /* A data tile as an entry bundle of tlog-tiles: each record behind its length in two bytes. */
 struct error *records_to_entries(struct arena *a, struct slice data, struct slice *out) MUST_CHECK;
 

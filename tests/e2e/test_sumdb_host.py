@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import re
 import struct
@@ -293,3 +294,61 @@ def test_a_log_that_is_behind_does_not_start(gateway_on, upstream, flags, key, t
     assert records.read_bytes() == whole[:-10]
     records.write_bytes(whole)
     gateway_on(upstream.http, *flags, *ours).get("/healthz")
+
+
+# ---- audits and proofs ----
+
+def audit(*args, check=None):
+    return harness.modgate("sumdb", "audit", *map(str, args), check=check)
+
+
+def test_audit_and_proof(host, upstream, key, tmp_path):
+    modules = all_modules(upstream)
+    state, base, log = tmp_path / "state", f"{host.url}/sumdb/{NAME}", tmp_path / "data"
+    for module in modules[:20]:
+        assert host.get(lookup(module)).status == 200
+    audit(base, "--key", key[1], "--state", state, check=0)
+    for module in modules[20:40]:
+        assert host.get(lookup(module)).status == 200
+    for place in (base, log, log / "sumdb-host"):
+        assert "findings: 0" in audit(place, "--key", key[1], check=0).stdout
+    found = json.loads(audit(base, "--state", state, "--key", key[1], "--json", check=0).stdout)
+    assert found["size"] == 40 and found["audited_before"] == 20 and found["findings"] == []
+    # The public database has another key, and is another log than the state's.
+    public = f"{upstream.http}/sumdb/{upstream.sumdb.split('+')[0]}"
+    audit(public, "--key", upstream.sumdb, check=0)
+    assert "not signed by" in audit(public, "--key", key[1], check=1).stdout
+    audit(public, "--state", state, check=2)
+    audit(tmp_path / "nothing", check=1)
+    audit(check=2)
+
+    path, version = map(unescape, modules[7])
+    proof = tmp_path / "proof"
+    done = harness.modgate("sumdb", "prove", f"{path}@{version}", "--sumdb", f"{key[1]} {base}", check=0)
+    proof.write_text(done.stdout)
+    host.stop()
+    shown = harness.modgate("sumdb", "check", str(proof), "--key", key[1], check=0).stdout
+    assert f"{path} {version} h1:" in shown and "of 40" in shown
+    harness.modgate("sumdb", "check", str(proof), check=1)  # nobody's signature
+    harness.modgate("sumdb", "check", str(proof), "--key", upstream.sumdb, check=1)
+    proof.write_text(done.stdout.replace("index 7\n", "index 8\n"))
+    harness.modgate("sumdb", "check", str(proof), "--key", key[1], check=1)
+
+
+def test_audit_finds_a_flipped_byte_of_any_file(host, upstream, key, tmp_path):
+    for module in all_modules(upstream)[:3]:
+        assert host.get(lookup(module)).status == 200
+    host.stop()
+    log = tmp_path / "data" / "sumdb-host"
+    tried = 0
+    for name in ("records", "ends", "hashes0", "head"):
+        data = bytearray((log / name).read_bytes())
+        for at in range(0, len(data), 1 if name == "ends" else 31):
+            data[at] ^= 1 << at % 8
+            (log / name).write_bytes(data)
+            assert audit(log, "--key", key[1]).returncode == 1, (name, at)
+            data[at] ^= 1 << at % 8
+            tried += 1
+        (log / name).write_bytes(data)
+    assert tried > 50
+    audit(log, "--key", key[1], check=0)

@@ -1,9 +1,9 @@
 /*
  * Which records may be those of a module version: a table of hashes in memory. It tells candidates,
- * oldest first; whoever asks compares them with the record itself. Not locked.
+ * oldest first; whoever asks compares them with the record itself. Pure, not locked. [any]
  */
-#ifndef MODGATE_STORE_SUMLOG_INDEX_H
-#define MODGATE_STORE_SUMLOG_INDEX_H
+#ifndef MODGATE_SUMDB_RECORD_INDEX_H
+#define MODGATE_SUMDB_RECORD_INDEX_H
 
 #include "gomod/module.h"
 
@@ -13,18 +13,18 @@ struct index_slot {
 };
 
 /* Zeroed: empty. */
-struct sumlog_index {
+struct record_index {
     struct index_slot *slots; /* a power of two, at most half of them taken */
     size_t cap, count;
 };
 
 enum { INDEX_MAX_CANDIDATES = 16 };
 
-uint32_t sumlog_index_hash(struct module_version mv);
+uint32_t record_index_hash(struct module_version mv);
 /* The ids under a hash, at most INDEX_MAX_CANDIDATES: how many. */
-size_t sumlog_index_find(const struct sumlog_index *x, uint32_t hash, uint64_t *ids);
+size_t record_index_find(const struct record_index *x, uint32_t hash, uint64_t *ids);
 /* False: there are more records than an index can have. */
-bool sumlog_index_add(struct sumlog_index *x, uint32_t hash, uint64_t id);
-void sumlog_index_release(struct sumlog_index *x);
+bool record_index_add(struct record_index *x, uint32_t hash, uint64_t id);
+void record_index_release(struct record_index *x);
 
 #endif

@@ -1,11 +1,11 @@
-#include "store/sumlog_index.h"
+#include "sumdb/record_index.h"
 
 #include "base/encode.h"
 
 enum { FIRST_SLOTS = 1024 };
 
 /* SHA-256, so that nobody can choose names that fill one place of the table. */
-uint32_t sumlog_index_hash(struct module_version mv)
+uint32_t record_index_hash(struct module_version mv)
 {
     uint32_t hash;
     uint8_t sum[SHA256_BYTES];
@@ -19,7 +19,7 @@ uint32_t sumlog_index_hash(struct module_version mv)
     return hash;
 }
 
-size_t sumlog_index_find(const struct sumlog_index *x, uint32_t hash, uint64_t *ids)
+size_t record_index_find(const struct record_index *x, uint32_t hash, uint64_t *ids)
 {
     size_t count = 0;
     if (!x->cap)
@@ -31,7 +31,7 @@ size_t sumlog_index_find(const struct sumlog_index *x, uint32_t hash, uint64_t *
     return count;
 }
 
-static void put(struct sumlog_index *x, struct index_slot slot)
+static void put(struct record_index *x, struct index_slot slot)
 {
     size_t at = slot.hash & (x->cap - 1);
     while (x->slots[at].id_plus_1)
@@ -39,9 +39,9 @@ static void put(struct sumlog_index *x, struct index_slot slot)
     x->slots[at] = slot;
 }
 
-static void grow(struct sumlog_index *x)
+static void grow(struct record_index *x)
 {
-    struct sumlog_index old = *x;
+    struct record_index old = *x;
     x->cap = old.cap ? 2 * old.cap : FIRST_SLOTS;
     x->slots = xcalloc(x->cap, sizeof(*x->slots));
     /* From a free place on, so that records under one hash keep their order. */
@@ -56,7 +56,7 @@ static void grow(struct sumlog_index *x)
     free(old.slots);
 }
 
-bool sumlog_index_add(struct sumlog_index *x, uint32_t hash, uint64_t id)
+bool record_index_add(struct record_index *x, uint32_t hash, uint64_t id)
 {
     if (id >= UINT32_MAX)
         return false;
@@ -67,8 +67,8 @@ bool sumlog_index_add(struct sumlog_index *x, uint32_t hash, uint64_t id)
     return true;
 }
 
-void sumlog_index_release(struct sumlog_index *x)
+void record_index_release(struct record_index *x)
 {
     free(x->slots);
-    *x = (struct sumlog_index){0};
+    *x = (struct record_index){0};
 }
