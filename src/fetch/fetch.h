@@ -37,12 +37,17 @@ struct fetch_options {
 struct error *fetcher_new(struct arena *a, const struct fetch_options *o,
                           struct fetcher **out) MUST_CHECK;
 void fetcher_free(struct fetcher *f);
+/* Whether the list for this module path begins with "direct": there is no mirror to ask. [any] */
+bool fetcher_is_direct(const struct fetcher *f, struct slice path);
 
 struct fetch_answer {
     struct slice body;     /* in cx->arena, for fetch_small */
     uint64_t size;         /* bytes of the body */
     uint8_t sha256[32];    /* of the body */
     struct slice upstream; /* the entry it came from, without credentials; in cx->arena */
+    /* Set with an error too: the walk came to "direct", and whoever reads version control goes on.
+     */
+    bool reached_direct;
 };
 
 /*
@@ -50,10 +55,9 @@ struct fetch_answer {
  * protocol says; '!' is sent as %21). The next entry is tried as go does: after ',' on 404 and 410,
  * after '|' on any error. Statuses a caller may branch on: class ABSENT when every entry that was
  * asked said 404 or 410 (the text is the reason that the last one gave); UPSTREAM_OFF when the list
- * is "off" or "direct" and nobody was asked, or no route is for this path; else UPSTREAM and
- * TIMEOUT classes, of the last entry that failed. More than max_bytes is TOO_LARGE. BAD_REQUEST
- * when rel has empty elements, "." or
- * "..".
+ * is "off" and nobody was asked, when the walk reached "direct", or when no route is for this path;
+ * else UPSTREAM and TIMEOUT classes, of the last entry that failed. More than max_bytes is
+ * TOO_LARGE. BAD_REQUEST when rel has empty elements, "." or "..".
  */
 struct error *fetch_small(struct fetcher *f, struct ctx *cx, struct slice rel, size_t max_bytes,
                           struct fetch_answer *out) MUST_CHECK;

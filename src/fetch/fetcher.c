@@ -207,8 +207,7 @@ static struct error *get_from_entry(struct fetcher *f, struct ctx *cx, struct en
         return tree_get(cx, e->spec.path, rel, max_bytes, sink);
     case GOPROXY_DIRECT:
         return error_new(cx->arena, STATUS_UPSTREAM_OFF,
-                         "the list of upstreams says 'direct', but fetching from version control "
-                         "is not configured");
+                         "the list of upstreams goes on with version control ('direct')");
     case GOPROXY_OFF:
     default:
         return error_new(cx->arena, STATUS_UPSTREAM_OFF,
@@ -221,13 +220,12 @@ static bool is_absent(const struct error *err)
     return status_class(err->status) == CLASS_ABSENT;
 }
 
-/* The end of the list ("off", "direct") says nothing that an upstream before it has not said. */
+/* "off" says nothing that an upstream before it has not said; "direct" has more to say than all. */
 static struct error *better_of(struct error *best, struct error *err, enum goproxy_kind kind)
 {
-    bool is_end = kind == GOPROXY_OFF || kind == GOPROXY_DIRECT;
-    if (!best)
+    if (!best || kind == GOPROXY_DIRECT)
         return err;
-    if (is_end || (is_absent(err) && !is_absent(best)))
+    if (kind == GOPROXY_OFF || (is_absent(err) && !is_absent(best)))
         return best;
     return err;
 }
@@ -247,33 +245,48 @@ static struct slice path_of(struct arena *a, struct slice rel)
     return path;
 }
 
+/* NULL when there is none. */
+static const struct route *route_of(const struct fetcher *f, struct slice path)
+{
+    for (size_t i = 0; i < f->route_count; i++) {
+        if (module_match_prefix_patterns(f->routes[i].patterns, path))
+            return &f->routes[i];
+    }
+    return NULL;
+}
+
 static struct error *find_route(struct fetcher *f, struct arena *a, struct slice rel,
                                 const struct route **out)
 {
     struct slice path = path_of(a, rel);
-    for (size_t i = 0; i < f->route_count; i++) {
-        *out = &f->routes[i];
-        if (module_match_prefix_patterns(f->routes[i].patterns, path))
-            return NULL;
-    }
+    *out = route_of(f, path);
+    if (*out)
+        return NULL;
     return error_new(a, STATUS_UPSTREAM_OFF, "no rule of the setting upstream is for %.*s",
                      SLICE_ARG(path));
 }
 
-/* Walks the list; on success *from is the entry that answered. */
+bool fetcher_is_direct(const struct fetcher *f, struct slice path)
+{
+    const struct route *r = route_of(f, path);
+    return r && f->entries[r->first].spec.kind == GOPROXY_DIRECT;
+}
+
+/* Walks the list; out->upstream is the entry that answered last. */
 static struct error *walk(struct fetcher *f, struct ctx *cx, struct slice rel, uint64_t max_bytes,
-                          struct sink *sink, struct slice *from)
+                          struct sink *sink, struct fetch_answer *out)
 {
     struct error *best = NULL;
     const struct route *r;
-    *from = S("");
+    *out = (struct fetch_answer){.upstream = S("")};
     TRY(check_rel(cx->arena, rel));
     TRY(find_route(f, cx->arena, rel, &r));
     for (size_t i = 0; i < r->count; i++) {
         struct entry *e = &f->entries[r->first + i];
         TRY(sink_restart(sink, cx->arena));
         struct error *err = get_from_entry(f, cx, e, rel, max_bytes, sink);
-        *from = e->spec.url;
+        out->upstream = e->spec.url;
+        out->reached_direct = e->spec.kind == GOPROXY_DIRECT;
         if (!err)
             return NULL;
         best = better_of(best, err, e->spec.kind);
@@ -296,10 +309,9 @@ struct error *fetch_small(struct fetcher *f, struct ctx *cx, struct slice rel, s
                           struct fetch_answer *out)
 {
     __attribute__((cleanup(sink_release))) struct sink sink;
-    struct slice from;
     sink_init(&sink, -1);
-    TRY(walk(f, cx, rel, max_bytes, &sink, &from));
-    fill_answer(out, cx->arena, &sink, from);
+    TRY(walk(f, cx, rel, max_bytes, &sink, out));
+    fill_answer(out, cx->arena, &sink, out->upstream);
     return NULL;
 }
 
@@ -307,16 +319,15 @@ struct error *fetch_file(struct fetcher *f, struct ctx *cx, struct slice rel, co
                          uint64_t max_bytes, struct fetch_answer *out)
 {
     __attribute__((cleanup(sink_release))) struct sink sink;
-    struct slice from;
     FD_SCOPED fd = open(dest_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     sink_init(&sink, fd);
     if (fd < 0)
         return error_errno(cx->arena, errno, "creating %s", dest_path);
-    struct error *err = walk(f, cx, rel, max_bytes, &sink, &from);
+    struct error *err = walk(f, cx, rel, max_bytes, &sink, out);
     if (err)
         unlink(dest_path);
     else
-        fill_answer(out, cx->arena, &sink, from);
+        fill_answer(out, cx->arena, &sink, out->upstream);
     return err;
 }
 

@@ -38,7 +38,7 @@ static struct error *from_learnt(struct repo *r, const struct source_set *set, s
                                  const struct question *q, struct repo_answer *out)
 {
     struct store_answer learnt;
-    TRY(store_answer_get(r->o.store, a, q->key, &learnt));
+    TRY(store_answer_get(r->o.store, a, answer_key(a, set, q), &learnt));
     int64_t now = now_unix_s();
     if (!learnt.found)
         return NULL;
@@ -97,12 +97,23 @@ void answer_new_artefact(struct arena *a, enum question_kind kind, struct slice 
     set_artefact_etag(a, kind, out);
 }
 
+/* What a mirror said of a path before it was private. */
+static bool is_foreign_copy(struct repo *r, const struct source_set *set, struct arena *a,
+                            struct module_version mv)
+{
+    return path_is_private(set, mv.path) && !store_is_pinned(r->o.store, a, mv);
+}
+
 static struct error *from_artefacts(struct repo *r, const struct source_set *set, struct arena *a,
                                     const struct question *q, struct repo_answer *out)
 {
     bool found;
     struct store_object o;
     TRY(store_get(r->o.store, a, q->mv, artefact_of(q->kind), &found, &o));
+    if (found && is_foreign_copy(r, set, a, q->mv)) {
+        fd_cleanup(&o.fd);
+        found = false;
+    }
     if (!found)
         return from_learnt(r, set, a, q, out); /* an absence, if anything */
     out->freshness = REPO_FRESH;

@@ -22,9 +22,8 @@
 
 enum { DROP_STEP_BYTES = 4 << 20 };
 
-/* The stored bytes of a small artefact; *found tells. */
-static struct error *stored(struct resolve *r, struct module_version mv, enum artefact what,
-                            bool *found, struct slice *body)
+struct error *artefact_stored(struct resolve *r, struct module_version mv, enum artefact what,
+                              bool *found, struct slice *body)
 {
     struct store_object o;
     TRY(store_get(r->repo->o.store, r->cx->arena, mv, what, found, &o));
@@ -55,9 +54,9 @@ static struct error *keep_partial(struct resolve *r, struct module_version mv, e
 {
     bool was_stored, found;
     TRY(store_put_partial(r->repo->o.store, r->cx, mv, what, got->body, got->upstream,
-                          &was_stored));
+                          r->leg != FLIGHT_DIRECT, &was_stored));
     *body = got->body;
-    return was_stored ? stored(r, mv, what, &found, body) : NULL;
+    return was_stored ? artefact_stored(r, mv, what, &found, body) : NULL;
 }
 
 struct error *artefact_info(struct resolve *r, struct module_version mv, struct slice *body)
@@ -66,11 +65,11 @@ struct error *artefact_info(struct resolve *r, struct module_version mv, struct 
     struct slice rel, version;
     struct fetch_answer got;
     struct arena *a = r->cx->arena;
-    TRY(stored(r, mv, ARTEFACT_INFO, &found, body));
+    TRY(artefact_stored(r, mv, ARTEFACT_INFO, &found, body));
     if (found)
         return NULL;
+    TRY(source_small(r, QUESTION_INFO, mv, &got));
     TRY(version_rel(a, mv, "info", &rel));
-    TRY(fetch_small(r->set->s.fetcher, r->cx, rel, INFO_MAX_BYTES, &got));
     TRY_CTX(a, info_version(a, got.body, &version), "%s from %s", rel.p, got.upstream.p);
     if (!slice_eq(version, mv.version))
         return error_new(a, STATUS_BAD_ANSWER, "%s from %s names another version: %s", rel.p,
@@ -111,15 +110,16 @@ static struct error *drop_stored(struct resolve *r, struct error *err)
 }
 
 /* Fetches a go.mod while the database is asked. */
-static struct error *fetch_mod(struct resolve *r, struct module_version mv, struct slice rel,
+static struct error *fetch_mod(struct resolve *r, struct module_version mv,
                                struct fetch_answer *got, struct checksums *sums)
 {
     struct checksum_ask *ask = checksum_ask_start(r, mv);
-    struct error *err = fetch_small(r->set->s.fetcher, r->cx, rel, MOD_MAX_BYTES, got);
+    struct error *err = source_small(r, QUESTION_MOD, mv, got);
     /* Which module it names is the client's to judge: a fork keeps its parent's name. */
     if (!err && !modfile_module_path(r->cx->arena, got->body).n)
-        err = error_new(r->cx->arena, STATUS_BAD_ANSWER, "%s from %s names no module", rel.p,
-                        got->upstream.p);
+        err = error_new(r->cx->arena, STATUS_BAD_ANSWER,
+                        "the go.mod of %.*s@%.*s from %s names no module", SLICE_ARG(mv.path),
+                        SLICE_ARG(mv.version), got->upstream.p);
     if (err) {
         checksum_ask_drop(ask);
         return err;
@@ -131,14 +131,12 @@ static struct error *fetch_mod(struct resolve *r, struct module_version mv, stru
 static struct error *artefact_mod(struct resolve *r, struct module_version mv, struct slice *body)
 {
     bool found;
-    struct slice rel;
     struct fetch_answer got;
     struct checksums sums;
-    TRY(stored(r, mv, ARTEFACT_MOD, &found, body));
+    TRY(artefact_stored(r, mv, ARTEFACT_MOD, &found, body));
     if (found)
         return NULL;
-    TRY(version_rel(r->cx->arena, mv, "mod", &rel));
-    TRY(fetch_mod(r, mv, rel, &got, &sums));
+    TRY(fetch_mod(r, mv, &got, &sums));
     if (sums.is_doubtful)
         recheck_doubted(r, mv);
     TRY(keep_partial(r, mv, ARTEFACT_MOD, &got, body));
@@ -227,12 +225,11 @@ static struct error *verify_zip(struct resolve *r, const char *path, struct slic
 }
 
 /* Fetches a zip while the database is asked. */
-static struct error *fetch_zip(struct resolve *r, struct slice rel, const char *zip_path,
-                               struct fetch_answer *got, struct checksums *sums)
+static struct error *fetch_zip(struct resolve *r, const char *zip_path, struct fetch_answer *got,
+                               struct checksums *sums)
 {
     struct checksum_ask *ask = checksum_ask_start(r, r->q->mv);
-    struct error *err =
-        fetch_file(r->set->s.fetcher, r->cx, rel, zip_path, r->set->s.max_zip_bytes, got);
+    struct error *err = source_zip(r, zip_path, got);
     if (!err)
         return checksum_ask_wait(r, r->q->mv, ask, sums);
     checksum_ask_drop(ask);
@@ -264,7 +261,7 @@ static struct error *stage_zip(struct resolve *r, struct store_stage *st, struct
     struct checksums sums;
     const char *zip_path = store_stage_path(st, ARTEFACT_ZIP);
     TRY(version_rel(a, r->q->mv, "zip", &rel));
-    TRY(fetch_zip(r, rel, zip_path, &got, &sums));
+    TRY(fetch_zip(r, zip_path, &got, &sums));
     *is_doubtful = sums.is_doubtful;
     /* After the zip: whoever asked for these at the same time has stored them by now. */
     TRY(artefact_info(r, r->q->mv, &info));
@@ -291,7 +288,7 @@ static struct error *resolve_zip(struct resolve *r)
 {
     STAGE_SCOPED *st = NULL;
     bool was_stored, is_doubtful;
-    struct store_commit c = {.mv = r->q->mv, .is_refetchable = true};
+    struct store_commit c = {.mv = r->q->mv, .is_refetchable = r->leg != FLIGHT_DIRECT};
     TRY(store_stage_new(r->repo->o.store, r->cx->arena, &st));
     TRY(stage_zip(r, st, &c, &is_doubtful));
     if (is_doubtful)

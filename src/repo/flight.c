@@ -23,6 +23,7 @@ struct flight {
     struct arena arena;
     struct question question;
     enum lane_class class;
+    enum flight_leg leg;
     struct flight_waiter *waiters;
     atomic_uint refs;
     atomic_bool is_cancelled;
@@ -33,9 +34,7 @@ struct flight {
 
 struct flights {
     pthread_mutex_t lock;
-    struct lane *lane;
-    flight_work_fn work;
-    void *arg;
+    struct flights_options o;
     struct flight *buckets[BUCKETS];
 };
 
@@ -88,13 +87,43 @@ static void tell_waiter(struct loop_task *task)
     unref(f, 1);
 }
 
+static struct lane *lane_of(const struct flight *f)
+{
+    return f->all->o.lanes[f->leg];
+}
+
+/* Puts the flight's job into the lane of its next leg. The lock keeps away whoever would cancel or
+ * promote it meanwhile. When it returns true, the flight may be gone already. */
+static bool change_lane(struct flight *f, enum flight_leg leg)
+{
+    struct flights *fs = f->all;
+    pthread_mutex_lock(&fs->lock);
+    f->leg = leg;
+    bool is_moved = !atomic_load(&f->is_cancelled) && lane_submit(lane_of(f), &f->job, f->class);
+    pthread_mutex_unlock(&fs->lock);
+    if (!is_moved)
+        f->err = error_new(&f->arena, STATUS_OVERLOAD,
+                           "too many requests wait for this kind of upstream");
+    return is_moved;
+}
+
+static void land(struct flight *f);
+
 static void run_flight(struct job *job)
 {
     struct flight *f = (struct flight *)job;
     struct flights *fs = f->all;
     struct ctx cx = {.arena = &f->arena, .cancelled = &f->is_cancelled};
-    f->err = fs->work(fs->arg, &cx, &f->question, &f->answer);
+    enum flight_leg leg = f->leg;
+    f->err = fs->o.work(fs->o.arg, &cx, &f->question, &leg, &f->answer);
+    if (leg == f->leg || !change_lane(f, leg))
+        land(f);
+}
 
+/* Tells the waiters. */
+static void land(struct flight *f)
+{
+    struct flights *fs = f->all;
     pthread_mutex_lock(&fs->lock);
     close_flight(f);
     struct flight_waiter *w = f->waiters;
@@ -131,6 +160,7 @@ static struct flight *start(struct flights *fs, const struct question *q, enum l
     f->all = fs;
     f->job.run = run_flight;
     f->class = class;
+    f->leg = fs->o.choose(fs->o.arg, q);
     f->refs = 1;
     f->is_joinable = true;
     f->answer.fd = -1;
@@ -139,7 +169,7 @@ static struct flight *start(struct flights *fs, const struct question *q, enum l
     f->next = *bucket;
     *bucket = f;
     metric_add(METRIC_FLIGHTS, 1);
-    if (lane_submit(fs->lane, &f->job, class))
+    if (lane_submit(lane_of(f), &f->job, class))
         return f;
     close_flight(f);
     unref(f, 1);
@@ -149,17 +179,15 @@ static struct flight *start(struct flights *fs, const struct question *q, enum l
 /* Somebody waits now for what was only being refreshed. Lock held. */
 static void make_interactive(struct flight *f)
 {
-    if (f->class == LANE_BACKGROUND && lane_promote(f->all->lane, &f->job))
+    if (f->class == LANE_BACKGROUND && lane_promote(lane_of(f), &f->job))
         f->class = LANE_INTERACTIVE;
 }
 
-struct flights *flights_new(struct lane *lane, flight_work_fn work, void *arg)
+struct flights *flights_new(const struct flights_options *o)
 {
     struct flights *fs = xcalloc(1, sizeof(*fs));
     pthread_mutex_init(&fs->lock, NULL);
-    fs->lane = lane;
-    fs->work = work;
-    fs->arg = arg;
+    fs->o = *o;
     return fs;
 }
 
@@ -218,7 +246,7 @@ static bool cancel(struct flight *f)
 {
     close_flight(f);
     atomic_store(&f->is_cancelled, true);
-    return lane_withdraw(f->all->lane, &f->job, f->class);
+    return lane_withdraw(lane_of(f), &f->job, f->class);
 }
 
 void flight_leave(struct flight_waiter *w)

@@ -33,14 +33,29 @@ struct flight_waiter {
     bool has_left;
 };
 
-/* Finds out what the question asks. Errors and the answer live in cx->arena. [worker] */
-typedef struct error *(*flight_work_fn)(void *arg, struct ctx *cx, const struct question *q,
-                                        struct repo_answer *answer);
+/* On which lane a flight is: those that wait for version control must not hold up the others. */
+enum flight_leg { FLIGHT_UPSTREAM, FLIGHT_DIRECT };
+#define FLIGHT_LEGS 2
 
-struct flights *flights_new(struct lane *lane, flight_work_fn work, void *arg);
+/*
+ * Finds out what the question asks. Errors and the answer live in cx->arena. When the work must go
+ * on in another lane, *leg is changed: what came out of this leg is forgotten. [worker]
+ */
+typedef struct error *(*flight_work_fn)(void *arg, struct ctx *cx, const struct question *q,
+                                        enum flight_leg *leg, struct repo_answer *answer);
+/* The lane to begin in. [any] */
+typedef enum flight_leg (*flight_choose_fn)(void *arg, const struct question *q);
+
+struct flights_options {
+    struct lane *lanes[FLIGHT_LEGS];
+    flight_choose_fn choose;
+    flight_work_fn work;
+    void *arg;
+};
+struct flights *flights_new(const struct flights_options *o);
 /* Tells every flight to stop at its next step: before the lane is closed. [any] */
 void flights_cancel(struct flights *fs);
-/* Only once all flights have landed: after lane_close(). */
+/* Only once all flights have landed: after lane_close() of all lanes. */
 void flights_free(struct flights *fs);
 /* Waits with others for the answer, or starts a flight. False: the lane is full. [loop] */
 bool flights_join(struct flights *fs, const struct question *q, struct flight_waiter *w) MUST_CHECK;

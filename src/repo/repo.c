@@ -23,6 +23,7 @@ void sources_drop(struct source_set *set)
     if (!set || atomic_fetch_sub(&set->refs, 1) != 1)
         return;
     fetcher_free(set->s.fetcher);
+    vcs_free(set->s.vcs);
     arena_release(&set->arena);
     free(set);
 }
@@ -61,7 +62,12 @@ struct error *repo_new(struct arena *a, const struct repo_options *o,
     r->o = *o;
     pthread_mutex_init(&r->lock, NULL);
     sem_init(&r->verify_slots, 0, usable_cores());
-    r->flights = flights_new(o->upstream_lane, repo_resolve, r);
+    r->flights = flights_new(&(struct flights_options){
+        .lanes = {[FLIGHT_UPSTREAM] = o->upstream_lane, [FLIGHT_DIRECT] = o->vcs_lane},
+        .choose = first_leg,
+        .work = repo_resolve,
+        .arg = r,
+    });
     struct error *err = repo_set_sources(a, r, sources);
     if (err) {
         repo_free(r);
@@ -100,15 +106,14 @@ void repo_free(struct repo *r)
     free(r);
 }
 
-struct error *refuse_private(struct arena *a, const struct source_set *set,
-                             const struct question *q)
+struct error *refuse_private_sum(struct arena *a, const struct source_set *set,
+                                 const struct question *q)
 {
-    if (!q->mv.path.n ||
-        !module_match_prefix_patterns(slice_of(set->s.private_patterns), q->mv.path))
+    if (!question_is_sumdb(q->kind) || !path_is_private(set, q->mv.path))
         return NULL;
     return error_new(a, STATUS_DENIED,
-                     "%.*s is private here (setting 'private'): no mirror and no checksum database "
-                     "is asked for it",
+                     "%.*s is private here (setting 'private'): no checksum database is asked for "
+                     "it; set GONOSUMDB for it",
                      SLICE_ARG(q->mv.path));
 }
 
@@ -126,7 +131,7 @@ static struct error *lookup(struct repo *r, const struct source_set *set, struct
 {
     if (is_hosted(r, q))
         return answer_hosted(r, set, a, q, out);
-    TRY(refuse_private(a, set, q));
+    TRY(refuse_private_sum(a, set, q));
     TRY(refuse_unknown_sumdb(a, set, q));
     return answer_from_store(r, set, a, q, out);
 }
@@ -156,7 +161,9 @@ struct error *repo_get(struct repo *r, struct ctx *cx, const struct question *q,
     TRY(repo_lookup(r, cx->arena, q, out));
     if (out->freshness == REPO_FRESH && out->status == 200)
         return NULL;
-    return repo_resolve(r, cx, q, out);
+    enum flight_leg leg = first_leg(r, q), next = leg;
+    struct error *err = repo_resolve(r, cx, q, &next, out);
+    return next == leg ? err : repo_resolve(r, cx, q, &next, out);
 }
 
 static void drop_after_stats(void *set)

@@ -13,14 +13,18 @@
 #include "repo/question.h"
 #include "store/store.h"
 #include "store/sumlog.h"
+#include "vcs/vcs.h"
 #include "work/lane.h"
 
 struct repo;
 
-/* What a reload may change. Strings are copied. */
+/* What a reload may change. Strings are copied; fetcher and vcs are taken over, and freed when the
+ * last job that began with them has ended. */
 struct repo_sources {
-    struct fetcher *fetcher;      /* taken over: freed when its last fetch has ended */
-    const char *private_patterns; /* GOPRIVATE's syntax: never asked outside */
+    struct fetcher *fetcher;
+    struct vcs *vcs;              /* what "direct" means, and where private paths come from */
+    const char *private_patterns; /* GOPRIVATE's syntax: straight from version control, and never
+                                     asked of a mirror or a checksum database */
     const char *sumdb;            /* GOSUMDB's syntax, several separated by commas; "off" = none */
     bool may_serve_unverified;    /* while no checksum database can be asked */
     uint64_t list_ttl_ms;
@@ -42,6 +46,7 @@ struct repo_host {
 struct repo_options {
     struct store *store;        /* outlives the repo */
     struct lane *upstream_lane; /* outlives the repo's flights; closed before repo_free() */
+    struct lane *vcs_lane;      /* the same; closed after upstream_lane */
     struct lane *admin_lane;    /* eviction */
     struct repo_host host;      /* the log outlives the repo */
 };

@@ -53,9 +53,10 @@ struct repo {
 /* The current sources, with a reference that the caller gives back. */
 struct source_set *sources_take(struct repo *r);
 void sources_drop(struct source_set *set);
-/* A private path never leaves the house: DENIED for what the patterns match. */
-struct error *refuse_private(struct arena *a, const struct source_set *set,
-                             const struct question *q);
+
+/* DENIED for a private path that is asked of a checksum database. */
+struct error *refuse_private_sum(struct arena *a, const struct source_set *set,
+                                 const struct question *q);
 
 /* What one job works with. */
 struct resolve {
@@ -64,11 +65,13 @@ struct resolve {
     struct ctx *cx;
     const struct question *q;
     struct repo_answer *out;
+    enum flight_leg leg;
+    bool wants_direct; /* the mirrors are through: what came out is nothing, DIRECT is next */
 };
 
 /* resolve.c: finds out what the question asks, and stores it. */
 struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
-                           struct repo_answer *out);
+                           enum flight_leg *leg, struct repo_answer *out);
 /*
  * Remembers an answer or an absence. A full or read-only store is only logged: it must not keep the
  * answer from a client that can be given it.
@@ -76,7 +79,24 @@ struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
 void keep_answer(struct resolve *r, int status, struct slice body);
 /* The body as the answer of now, with its times and digest. */
 void give_answer(struct resolve *r, struct slice body, enum repo_freshness freshness);
+/* source.c */
+enum flight_leg first_leg(void *repo, const struct question *q);
+/* A private path never leaves the house: it comes from version control, and nobody else hears of
+ * it. */
+bool path_is_private(const struct source_set *set, struct slice path);
+/* Under which key the answer is remembered: what mirrors said is no answer for a private path. */
+struct slice answer_key(struct arena *a, const struct source_set *set, const struct question *q);
+/* A list, .info (of a version or a query), @latest or .mod. With an error look at r->wants_direct
+ * first. */
+struct error *source_small(struct resolve *r, enum question_kind kind, struct module_version mv,
+                           struct fetch_answer *got);
+/* The zip of the question into a new file. */
+struct error *source_zip(struct resolve *r, const char *path, struct fetch_answer *got);
+
 /* artefact.c: .info, .mod and .zip of a version. */
+/* The stored bytes of a small artefact; *found tells. */
+struct error *artefact_stored(struct resolve *r, struct module_version mv, enum artefact what,
+                              bool *found, struct slice *body);
 struct error *resolve_artefact(struct resolve *r);
 /* The .info of a version, from the store or from outside, stored as partial. */
 struct error *artefact_info(struct resolve *r, struct module_version mv, struct slice *body);
@@ -127,6 +147,8 @@ struct slice versions_normalise(struct arena *a, struct slice list);
 bool versions_is_list(struct slice list);
 /* The version of an .info; BAD_ANSWER when it is no JSON object with a canonical Version. */
 struct error *info_version(struct arena *a, struct slice info, struct slice *version);
+/* The git commit that an .info names as its origin; empty when it names none. */
+struct slice info_commit(struct arena *a, struct slice info);
 /* The rel path "<escaped path>/<rest>". */
 struct error *module_rel(struct arena *a, struct slice path, const char *rest, struct slice *out);
 struct error *version_rel(struct arena *a, struct module_version mv, const char *ext,

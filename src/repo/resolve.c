@@ -14,23 +14,21 @@
 #include "gomod/pseudo.h"
 #include "gomod/semver.h"
 
-static struct error *fetch_answer_body(struct resolve *r, struct slice rel, size_t max,
-                                       struct slice *body)
+static struct error *ask_source(struct resolve *r, enum question_kind kind, struct slice *body)
 {
     struct fetch_answer got;
-    TRY(fetch_small(r->set->s.fetcher, r->cx, rel, max, &got));
+    TRY(source_small(r, kind, r->q->mv, &got));
     *body = got.body;
     return NULL;
 }
 
 static struct error *fetch_list(struct resolve *r, struct slice *list)
 {
-    struct slice rel;
-    TRY(module_rel(r->cx->arena, r->q->mv.path, "@v/list", &rel));
-    TRY(fetch_answer_body(r, rel, LIST_MAX_BYTES, list));
+    TRY(ask_source(r, QUESTION_LIST, list));
     if (!versions_is_list(*list))
-        return error_new(r->cx->arena, STATUS_BAD_ANSWER, "%s from the upstream names no version",
-                         rel.p);
+        return error_new(r->cx->arena, STATUS_BAD_ANSWER,
+                         "the list of %.*s from the upstream names no version",
+                         SLICE_ARG(r->q->mv.path));
     *list = versions_normalise(r->cx->arena, *list);
     return NULL;
 }
@@ -81,9 +79,8 @@ static struct error *current_list(struct resolve *r, struct slice *list)
 
 static struct error *fetch_latest(struct resolve *r, struct slice *body)
 {
-    struct slice rel, list, version;
-    TRY(module_rel(r->cx->arena, r->q->mv.path, "@latest", &rel));
-    struct error *err = fetch_answer_body(r, rel, INFO_MAX_BYTES, body);
+    struct slice list, version;
+    struct error *err = ask_source(r, QUESTION_LATEST, body);
     if (!err)
         return info_version(r->cx->arena, *body, &version);
     if (status_class(err->status) != CLASS_ABSENT)
@@ -96,9 +93,8 @@ static struct error *fetch_latest(struct resolve *r, struct slice *body)
 
 static struct error *fetch_query(struct resolve *r, struct slice *body)
 {
-    struct slice rel, version;
-    TRY(version_rel(r->cx->arena, r->q->mv, "info", &rel));
-    TRY(fetch_answer_body(r, rel, INFO_MAX_BYTES, body));
+    struct slice version;
+    TRY(ask_source(r, QUESTION_QUERY, body));
     return info_version(r->cx->arena, *body, &version);
 }
 
@@ -131,7 +127,8 @@ static struct error *fetch_mutable(struct resolve *r, struct slice *body)
 
 void keep_answer(struct resolve *r, int status, struct slice body)
 {
-    struct error *err = store_answer_put(r->repo->o.store, r->cx->arena, r->q->key, status, body);
+    struct error *err = store_answer_put(r->repo->o.store, r->cx->arena,
+                                         answer_key(r->cx->arena, r->set, r->q), status, body);
     if (err)
         log_error(LOG_WARN, "an answer was not kept", err,
                   (struct log_field[]){LOG_STR("key", r->q->key)}, 1);
@@ -184,6 +181,8 @@ static struct error *resolve_mutable(struct resolve *r)
 {
     struct slice body = S("");
     struct error *err = fetch_mutable(r, &body);
+    if (err && r->wants_direct)
+        return err;
     if (err && status_class(err->status) == CLASS_ABSENT)
         return give_absent(r, err);
     if (err)
@@ -214,13 +213,14 @@ static struct error *blame_upstream(struct arena *a, struct error *err)
 }
 
 struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
-                           struct repo_answer *out)
+                           enum flight_leg *leg, struct repo_answer *out)
 {
-    struct resolve r = {.repo = repo, .set = sources_take(repo), .cx = cx, .q = q, .out = out};
+    struct resolve r = {
+        .repo = repo, .set = sources_take(repo), .cx = cx, .q = q, .out = out, .leg = *leg};
     *out = (struct repo_answer){.fd = -1};
     cx->deadline_ms = ctx_deadline_in(cx, time_allowed_ms(&r));
     bool is_ours = is_hosted(r.repo, q);
-    struct error *err = is_ours ? NULL : refuse_private(cx->arena, r.set, q);
+    struct error *err = is_ours ? NULL : refuse_private_sum(cx->arena, r.set, q);
     if (!err)
         err = ctx_check(cx);
     if (!err && is_ours)
@@ -231,6 +231,8 @@ struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
         err = resolve_artefact(&r);
     else if (!err)
         err = resolve_mutable(&r);
+    if (err && r.wants_direct)
+        *leg = FLIGHT_DIRECT;
     sources_drop(r.set);
     return blame_upstream(cx->arena, err);
 }

@@ -70,6 +70,19 @@ struct error *info_version(struct arena *a, struct slice info, struct slice *ver
     return NULL;
 }
 
+struct slice info_commit(struct arena *a, struct slice info)
+{
+    json_t *root = json_loadb(info.p, info.n, 0, NULL);
+    json_t *origin = json_object_get(root, "Origin");
+    const char *vcs = json_string_value(json_object_get(origin, "VCS"));
+    const char *hash = json_string_value(json_object_get(origin, "Hash"));
+    struct slice commit = S("");
+    if (vcs && hash && strcmp(vcs, "git") == 0)
+        commit = arena_dup(a, slice_of(hash));
+    json_decref(root);
+    return commit;
+}
+
 struct error *module_rel(struct arena *a, struct slice path, const char *rest, struct slice *out)
 {
     struct slice escaped;

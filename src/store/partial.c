@@ -91,6 +91,8 @@ static struct error *put(struct publication *p, enum artefact what, struct slice
     *was_stored = publication_is_stored(p) || disk_exists(p->s, rel);
     if (*was_stored)
         return NULL;
+    if (p->intent.is_pinned)
+        TRY(pin(p->s, p->a, &p->names));
     TRY(place(p, rel, body, &is_placed));
     *was_stored = !is_placed;
     add_news(p);
@@ -99,17 +101,18 @@ static struct error *put(struct publication *p, enum artefact what, struct slice
 
 struct error *store_put_partial(struct store *s, struct ctx *cx, struct module_version mv,
                                 enum artefact what, struct slice body, struct slice origin,
-                                bool *was_stored)
+                                bool is_refetchable, bool *was_stored)
 {
     if (what != ARTEFACT_INFO && what != ARTEFACT_MOD)
         BUG("a partial artefact of kind %d", what);
-    PUBLICATION_SCOPED p = {.s = s,
-                            .a = cx->arena,
-                            .cx = cx,
-                            .stage_fd = -1,
-                            .dir_fd = -1,
-                            .lock_fd = -1,
-                            .intent = {.mv = mv, .bytes = body.n, .origin = origin}};
+    PUBLICATION_SCOPED p = {
+        .s = s,
+        .a = cx->arena,
+        .cx = cx,
+        .stage_fd = -1,
+        .dir_fd = -1,
+        .lock_fd = -1,
+        .intent = {.mv = mv, .is_pinned = !is_refetchable, .bytes = body.n, .origin = origin}};
     *(what == ARTEFACT_INFO ? &p.intent.info : &p.intent.mod) = body;
     return put(&p, what, body, was_stored);
 }

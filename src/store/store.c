@@ -138,6 +138,12 @@ void store_close(struct store *s)
     free_store(s);
 }
 
+bool store_is_pinned(struct store *s, struct arena *a, struct module_version mv)
+{
+    struct names n;
+    return !names_make(a, mv, &n) && disk_exists(s, names_pin(a, &n));
+}
+
 bool store_is_read_only(const struct store *s)
 {
     return s->is_read_only;

@@ -90,13 +90,15 @@ struct error *store_commit(struct store *s, struct ctx *cx, struct store_stage *
                            const struct store_commit *c, bool *was_stored) MUST_CHECK;
 
 /*
- * Publishes one small artefact alone, INFO or MOD, as partial and refetchable: the short way for
+ * Publishes one small artefact alone, INFO or MOD, as partial: the short way for
  * what is asked for before the zip. What is stored already, whole or partial, stays: *was_stored
  * tells.
  */
 struct error *store_put_partial(struct store *s, struct ctx *cx, struct module_version mv,
                                 enum artefact what, struct slice body, struct slice origin,
-                                bool *was_stored) MUST_CHECK;
+                                bool is_refetchable, bool *was_stored) MUST_CHECK;
+/* Whether the version, whole or partial, was stored as one that cannot be fetched again. [any] */
+bool store_is_pinned(struct store *s, struct arena *a, struct module_version mv);
 
 /* The whole versions stored of a path, pseudo-versions (which @v/list leaves out) too: unsorted. */
 struct error *store_versions(struct store *s, struct arena *a, struct slice path,
