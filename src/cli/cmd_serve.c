@@ -34,6 +34,7 @@ struct daemon {
     struct store *store;
     struct repo_host host;
     struct lane *upstream_lane;
+    struct lane *vcs_lane;
     struct lane *admin_lane;
     struct repo *repo;
     struct serve *serve;
@@ -86,6 +87,7 @@ static struct error *make_server(struct arena *a, struct daemon *d)
         .repo = d->repo,
         .store = d->store,
         .upstream_lane = d->upstream_lane,
+        .vcs_lane = d->vcs_lane,
         .admin_lane = d->admin_lane,
         .loops = loops,
         .memory_bytes = s->cache_memory,
@@ -127,10 +129,13 @@ static struct error *start(struct arena *a, struct daemon *d)
         lane_new(&(struct lane_options){.name = "upstream",
                                         .max_threads = (unsigned)s->lanes_upstream_threads,
                                         .max_queued = (unsigned)s->lanes_upstream_queue});
+    d->vcs_lane = lane_new(&(struct lane_options){.name = "vcs",
+                                                  .max_threads = (unsigned)s->lanes_vcs_threads,
+                                                  .max_queued = (unsigned)s->lanes_vcs_queue});
     d->admin_lane = lane_new(&(struct lane_options){
         .name = "admin", .max_threads = ADMIN_THREADS, .max_queued = ADMIN_QUEUE});
     TRY(wire_sources(a, s, &sources));
-    struct repo_options ro = {d->store, d->upstream_lane, d->admin_lane, d->host};
+    struct repo_options ro = {d->store, d->upstream_lane, d->vcs_lane, d->admin_lane, d->host};
     struct error *err = repo_new(a, &ro, &sources, &d->repo);
     if (err) {
         fetcher_free(sources.fetcher);
@@ -148,6 +153,7 @@ static void stop(struct daemon *d)
     if (d->repo)
         repo_cancel(d->repo);
     lane_close(d->upstream_lane);
+    lane_close(d->vcs_lane);
     lane_close(d->admin_lane);
     http_server_free(d->server);
     serve_free(d->serve);

@@ -178,7 +178,7 @@ static struct error *open_repo(struct arena *a, const struct settings *s, struct
     struct repo_sources sources;
     TRY(wire_store(a, s, store));
     TRY(wire_sources(a, s, &sources));
-    struct repo_options o = {*store, lane, lane};
+    struct repo_options o = {*store, lane, lane, lane};
     struct error *err = repo_new(a, &o, &sources, repo);
     if (err)
         fetcher_free(sources.fetcher);

@@ -47,7 +47,7 @@ static const struct {
 
 static void print_lanes(struct serve *s, struct buf *b)
 {
-    struct lane *lanes[] = {s->o.upstream_lane, s->o.admin_lane};
+    struct lane *lanes[] = {s->o.upstream_lane, s->o.vcs_lane, s->o.admin_lane};
     for (size_t i = 0; i < ARRAY_LEN(lane_families); i++) {
         metrics_head(b, lane_families[i].name, lane_families[i].type, lane_families[i].help);
         for (size_t k = 0; k < ARRAY_LEN(lanes); k++) {

@@ -18,6 +18,7 @@ struct serve_options {
     struct repo *repo;
     struct store *store;
     struct lane *upstream_lane;
+    struct lane *vcs_lane;
     struct lane *admin_lane;
     unsigned loops;        /* as http_server_loops() will be */
     uint64_t memory_bytes; /* of the memory cache, shared out over the loops */
