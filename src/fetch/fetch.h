@@ -74,6 +74,11 @@ struct error *fetch_file(struct fetcher *f, struct ctx *cx, struct slice rel, co
 struct error *fetch_url(struct fetcher *f, struct ctx *cx, struct slice url, size_t max_bytes,
                         struct fetch_answer *out) MUST_CHECK;
 
+/* The same into a new file, as fetch_file(). */
+struct error *fetch_url_file(struct fetcher *f, struct ctx *cx, struct slice url,
+                             const char *dest_path, uint64_t max_bytes,
+                             struct fetch_answer *out) MUST_CHECK;
+
 struct fetch_upstream_stats {
     struct slice name; /* as in fetch_answer; lives as long as the fetcher */
     bool is_up;        /* the breaker lets requests through */

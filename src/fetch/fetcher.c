@@ -348,12 +348,10 @@ static struct mirror *mirror_of_origin(struct fetcher *f, struct slice origin)
     return found;
 }
 
-struct error *fetch_url(struct fetcher *f, struct ctx *cx, struct slice url, size_t max_bytes,
-                        struct fetch_answer *out)
+static struct error *get_url(struct fetcher *f, struct ctx *cx, struct slice url,
+                             uint64_t max_bytes, struct sink *sink, struct fetch_answer *out)
 {
-    __attribute__((cleanup(sink_release))) struct sink sink;
     struct url parsed;
-    sink_init(&sink, -1);
     TRY(url_parse(cx->arena, url, &parsed));
     struct slice origin = url_origin(cx->arena, &parsed);
     struct mirror *m = mirror_of_origin(f, origin);
@@ -364,11 +362,33 @@ struct error *fetch_url(struct fetcher *f, struct ctx *cx, struct slice url, siz
         .url = url_redacted(cx->arena, &parsed),
         .authorization = credentials_find(&f->credentials, &parsed),
         .max_bytes = max_bytes,
-        .sink = &sink,
+        .sink = sink,
     };
     TRY(mirror_get(m, cx, &w));
-    fill_answer(out, cx->arena, &sink, origin);
+    fill_answer(out, cx->arena, sink, origin);
     return NULL;
+}
+
+struct error *fetch_url(struct fetcher *f, struct ctx *cx, struct slice url, size_t max_bytes,
+                        struct fetch_answer *out)
+{
+    __attribute__((cleanup(sink_release))) struct sink sink;
+    sink_init(&sink, -1);
+    return get_url(f, cx, url, max_bytes, &sink, out);
+}
+
+struct error *fetch_url_file(struct fetcher *f, struct ctx *cx, struct slice url,
+                             const char *dest_path, uint64_t max_bytes, struct fetch_answer *out)
+{
+    __attribute__((cleanup(sink_release))) struct sink sink;
+    FD_SCOPED fd = open(dest_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    sink_init(&sink, fd);
+    if (fd < 0)
+        return error_errno(cx->arena, errno, "creating %s", dest_path);
+    struct error *err = get_url(f, cx, url, max_bytes, &sink, out);
+    if (err)
+        unlink(dest_path);
+    return err;
 }
 
 void fetcher_stats(struct fetcher *f, struct arena *a, struct fetch_upstream_stats **rows,

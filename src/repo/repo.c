@@ -18,8 +18,9 @@ struct source_set *sources_take(struct repo *r)
     return set;
 }
 
-void sources_drop(struct source_set *set)
+void sources_drop(void *arg)
 {
+    struct source_set *set = arg;
     if (!set || atomic_fetch_sub(&set->refs, 1) != 1)
         return;
     fetcher_free(set->s.fetcher);
@@ -166,16 +167,11 @@ struct error *repo_get(struct repo *r, struct ctx *cx, const struct question *q,
     return next == leg ? err : repo_resolve(r, cx, q, &next, out);
 }
 
-static void drop_after_stats(void *set)
-{
-    sources_drop(set);
-}
-
 void repo_upstream_stats(struct repo *r, struct arena *a, struct fetch_upstream_stats **rows,
                          size_t *count)
 {
     struct source_set *set = sources_take(r);
-    arena_on_release(a, drop_after_stats, set); /* the rows' names live in the fetcher */
+    arena_on_release(a, sources_drop, set); /* the rows' names live in the fetcher */
     fetcher_stats(set->s.fetcher, a, rows, count);
 }
 

@@ -52,7 +52,7 @@ struct repo {
 
 /* The current sources, with a reference that the caller gives back. */
 struct source_set *sources_take(struct repo *r);
-void sources_drop(struct source_set *set);
+void sources_drop(void *set);
 
 /* DENIED for a private path that is asked of a checksum database. */
 struct error *refuse_private_sum(struct arena *a, const struct source_set *set,

@@ -215,8 +215,9 @@ static struct error *blame_upstream(struct arena *a, struct error *err)
 struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
                            enum flight_leg *leg, struct repo_answer *out)
 {
-    struct resolve r = {
-        .repo = repo, .set = sources_take(repo), .cx = cx, .q = q, .out = out, .leg = *leg};
+    struct source_set *set = sources_take(repo);
+    struct resolve r = {.repo = repo, .set = set, .cx = cx, .q = q, .out = out, .leg = *leg};
+    arena_on_release(cx->arena, sources_drop, set); /* what was opened of it lives in the arena */
     *out = (struct repo_answer){.fd = -1};
     cx->deadline_ms = ctx_deadline_in(cx, time_allowed_ms(&r));
     bool is_ours = is_hosted(r.repo, q);
@@ -233,6 +234,5 @@ struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
         err = resolve_mutable(&r);
     if (err && r.wants_direct)
         *leg = FLIGHT_DIRECT;
-    sources_drop(r.set);
     return blame_upstream(cx->arena, err);
 }

@@ -121,6 +121,25 @@ static struct error *no_vcs(struct resolve *r, struct slice path)
                      "%.*s comes from version control, which is not set up here", SLICE_ARG(path));
 }
 
+static struct error *url_of(struct resolve *r, struct slice proxy, enum question_kind kind,
+                            struct module_version mv, struct slice *url)
+{
+    struct slice rel;
+    TRY(rel_of(r, kind, mv, &rel));
+    *url = arena_printf(r->cx->arena, "%.*s/%.*s", SLICE_ARG(proxy), SLICE_ARG(rel));
+    return NULL;
+}
+
+/* The go-import tag of the path says "mod": it names a GOPROXY. */
+static struct error *small_from_proxy(struct resolve *r, struct slice proxy,
+                                      enum question_kind kind, struct module_version mv,
+                                      struct fetch_answer *got)
+{
+    struct slice url;
+    TRY(url_of(r, proxy, kind, mv, &url));
+    return fetch_url(r->set->s.fetcher, r->cx, url, max_of(kind), got);
+}
+
 static struct error *small_from_vcs(struct resolve *r, enum question_kind kind,
                                     struct module_version mv, struct fetch_answer *got)
 {
@@ -129,7 +148,11 @@ static struct error *small_from_vcs(struct resolve *r, enum question_kind kind,
         return no_vcs(r, mv.path);
     if (mv.version.n)
         TRY(refuse_foreign_copy(r, mv));
-    TRY(ask_vcs(r, kind, mv, &v));
+    struct error *err = ask_vcs(r, kind, mv, &v);
+    if (err && v.proxy.n)
+        return small_from_proxy(r, v.proxy, kind, mv, got);
+    if (err)
+        return err;
     *got = (struct fetch_answer){.body = v.body, .size = v.body.n, .upstream = v.source};
     return NULL;
 }
@@ -161,8 +184,15 @@ static struct error *zip_from_vcs(struct resolve *r, const char *path, struct fe
         return no_vcs(r, q->mv.path);
     TRY(refuse_foreign_copy(r, q->mv));
     TRY(artefact_info(r, q->mv, &info));
-    TRY(vcs_zip(r->set->s.vcs, r->cx, q->mv, info_commit(r->cx->arena, info), path,
-                r->set->s.max_zip_bytes, &v));
+    struct error *err = vcs_zip(r->set->s.vcs, r->cx, q->mv, info_commit(r->cx->arena, info), path,
+                                r->set->s.max_zip_bytes, &v);
+    if (err && v.proxy.n) {
+        struct slice url;
+        TRY(url_of(r, v.proxy, QUESTION_ZIP, q->mv, &url));
+        return fetch_url_file(r->set->s.fetcher, r->cx, url, path, r->set->s.max_zip_bytes, got);
+    }
+    if (err)
+        return err;
     *got = (struct fetch_answer){.size = v.size, .upstream = v.source};
     return NULL;
 }
