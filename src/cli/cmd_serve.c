@@ -138,7 +138,7 @@ static struct error *start(struct arena *a, struct daemon *d)
     struct repo_options ro = {d->store, d->upstream_lane, d->vcs_lane, d->admin_lane, d->host};
     struct error *err = repo_new(a, &ro, &sources, &d->repo);
     if (err) {
-        fetcher_free(sources.fetcher);
+        wire_sources_release(&sources);
         return err;
     }
     return make_server(a, d);
@@ -178,7 +178,7 @@ static struct error *take_up(struct arena *a, struct daemon *d, const struct set
     if (!err)
         err = repo_set_sources(a, d->repo, &sources);
     if (err) {
-        fetcher_free(sources.fetcher);
+        wire_sources_release(&sources);
         return err;
     }
     log_set((enum log_level)now->log_level, (enum log_format)now->log_format);

@@ -181,7 +181,7 @@ static struct error *open_repo(struct arena *a, const struct settings *s, struct
     struct repo_options o = {*store, lane, lane, lane};
     struct error *err = repo_new(a, &o, &sources, repo);
     if (err)
-        fetcher_free(sources.fetcher);
+        wire_sources_release(&sources);
     return err;
 }
 

@@ -101,5 +101,14 @@ struct error *wire_sources(struct arena *a, const struct settings *s, struct rep
         .max_zip_bytes = s->fetch_max_zip,
     };
     TRY_CTX(a, fetcher_new(a, &o, &out->fetcher), "upstream");
-    return NULL;
+    struct error *err = wire_vcs(a, s, &out->vcs);
+    if (err)
+        fetcher_free(out->fetcher);
+    return err;
+}
+
+void wire_sources_release(struct repo_sources *sources)
+{
+    fetcher_free(sources->fetcher);
+    vcs_free(sources->vcs);
 }

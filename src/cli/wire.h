@@ -16,10 +16,10 @@ static inline const char *setting_or_null(const char *s)
 }
 /* Opens the store of the settings. The caller closes it. */
 struct error *wire_store(struct arena *a, const struct settings *s, struct store **out) MUST_CHECK;
-/* Makes the sources; their fetcher is the caller's until repo_new() or repo_set_sources() took it.
- */
+/* Makes the sources; they are the caller's until repo_new() or repo_set_sources() took them. */
 struct error *wire_sources(struct arena *a, const struct settings *s,
                            struct repo_sources *out) MUST_CHECK;
+void wire_sources_release(struct repo_sources *sources);
 /* Version control by the settings; its copies lie in the data folder. The caller frees it. */
 struct error *wire_vcs(struct arena *a, const struct settings *s, struct vcs **out) MUST_CHECK;
 

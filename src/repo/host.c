@@ -70,8 +70,7 @@ static void give_record(struct repo *r, struct arena *a, const struct sumlog_rec
 static struct error *check_scope(const struct repo *r, const struct source_set *set,
                                  struct arena *a, const struct question *q)
 {
-    if (r->o.host.is_for_all ||
-        module_match_prefix_patterns(slice_of(set->s.private_patterns), q->mv.path))
+    if (r->o.host.is_for_all || path_is_private(set, q->mv.path))
         return NULL;
     return error_new(a, STATUS_NOT_FOUND,
                      "%.*s is not private here, and %.*s is for private modules alone "
@@ -128,9 +127,7 @@ static struct error *fetch_version(struct resolve *r)
     struct arena *a = r->cx->arena;
     struct question q = {.kind = QUESTION_ZIP, .mv = r->q->mv};
     TRY(version_rel(a, q.mv, "zip", &q.key));
-    TRY(repo_lookup(r->repo, a, &q, &got));
-    if (got.freshness != REPO_FRESH)
-        TRY(repo_resolve(r->repo, r->cx, &q, &got));
+    TRY(repo_get(r->repo, r->cx, &q, &got));
     fd_cleanup(&got.fd);
     if (got.status == 200)
         return NULL;
