@@ -123,8 +123,9 @@ def strays(tmp_path):
 
 def assert_nothing_left(tmp_path):
     harness.wait_until(lambda: not strays(tmp_path), "all that modgate started to end")
+    # <mirror>.lock beside a mirror is flocked, not made and removed: it tells nothing by being there.
     left = [os.path.join(base, n) for base, _, names in os.walk(tmp_path / "data") for n in names
-            if n.endswith(".lock") or n.startswith(("tmp_pack_", "tmp_idx_", "tmp_obj_"))]
+            if (n.endswith(".lock") and base != str(tmp_path / "data" / "vcs")) or n.startswith(("tmp_pack_", "tmp_idx_", "tmp_obj_"))]
     assert not left, left
 
 
