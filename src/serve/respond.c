@@ -16,14 +16,14 @@ static const char *hint_for(enum status status)
     case STATUS_READ_ONLY:
         return "the gateway cannot write its store: check its owner and mount";
     case STATUS_UPSTREAM_OFF:
-        return "the gateway is set to fetch no more (upstream: off)";
+        return "the gateway is set not to fetch it (setting upstream)";
     case STATUS_NOT_STORED:
         return "the request said Disable-Module-Fetch";
     case STATUS_TLS_CERT:
         return "if a proxy intercepts TLS, give its CA as fetch.ca_file";
     case STATUS_UPSTREAM_DENIED:
         return "what is stored is still served; credentials for upstreams are set as "
-               "fetch.credentials";
+               "fetch.credentials, for repositories as vcs.tokens and vcs.ssh_keys";
     case STATUS_SUMDB_DOWN:
         return "what is stored is still served: try again when the database is back";
     case STATUS_FORKED:
