@@ -16,8 +16,7 @@ enum { ASK_STACK_BYTES = 512 << 10 };
 
 static bool is_exempt(const struct resolve *r, struct module_version mv)
 {
-    return r->set->relay_count == 0 ||
-           module_match_prefix_patterns(slice_of(r->set->s.private_patterns), mv.path);
+    return r->set->relay_count == 0 || path_is_private(r->set, mv.path);
 }
 
 /* The database itself is at fault, or somebody between: waiting does not help. */
