@@ -35,7 +35,7 @@ static struct error *check_upstreams(struct arena *a, const struct settings *s)
 {
     struct repo_sources sources;
     TRY(wire_sources(a, s, &sources));
-    fetcher_free(sources.fetcher);
+    wire_sources_release(&sources);
     return NULL;
 }
 

@@ -21,8 +21,9 @@ bool path_is_private(const struct source_set *set, struct slice path)
 enum flight_leg first_leg(void *repo, const struct question *q)
 {
     struct source_set *set = sources_take(repo);
-    bool is_direct = !question_is_sumdb(q->kind) && (path_is_private(set, q->mv.path) ||
-                                                     fetcher_is_direct(set->s.fetcher, q->mv.path));
+    bool is_direct =
+        q->mv.path.n && (!question_is_sumdb(q->kind) || is_hosted(repo, q)) &&
+        (path_is_private(set, q->mv.path) || fetcher_is_direct(set->s.fetcher, q->mv.path));
     sources_drop(set);
     return is_direct ? FLIGHT_DIRECT : FLIGHT_UPSTREAM;
 }
