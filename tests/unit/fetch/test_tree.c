@@ -98,18 +98,22 @@ static void test_ends_of_the_list(void **state)
     static const struct {
         const char *tail;
         enum status status;
-    } rows[] = {
-        {",off", STATUS_NOT_FOUND}, {",direct", STATUS_NOT_FOUND}, {"|off", STATUS_NOT_FOUND}};
+        bool reached_direct;
+    } rows[] = {{",off", STATUS_NOT_FOUND, false},
+                {",direct", STATUS_UPSTREAM_OFF, true},
+                {"|off", STATUS_NOT_FOUND, false}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct fetcher *f = fetcher_of(&a, arena_printf(&a, "file://%s/t1%s", dir, rows[i].tail).p);
         assert_status(fetch_small(f, &cx, S("m/@v/list"), 100, &out), rows[i].status);
+        assert_int_equal(out.reached_direct, rows[i].reached_direct);
+        assert_false(fetcher_is_direct(f, S("m")));
         fetcher_free(f);
     }
     struct fetcher *off = fetcher_of(&a, "off"), *direct = fetcher_of(&a, "direct");
     assert_status(fetch_small(off, &cx, S("m/@v/list"), 100, &out), STATUS_UPSTREAM_OFF);
-    struct error *err = fetch_small(direct, &cx, S("m/@v/list"), 100, &out);
-    assert_int_equal(err->status, STATUS_UPSTREAM_OFF);
-    assert_true(slice_find_slice(err->text, S("version control is not configured")) >= 0);
+    assert_false(out.reached_direct);
+    assert_status(fetch_small(direct, &cx, S("m/@v/list"), 100, &out), STATUS_UPSTREAM_OFF);
+    assert_true(out.reached_direct && fetcher_is_direct(direct, S("m")));
     fetcher_free(off);
     fetcher_free(direct);
     arena_release(&a);
