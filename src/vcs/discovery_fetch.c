@@ -80,8 +80,9 @@ static struct error *judge(struct arena *a, const struct http_response *r, bool 
     return NULL;
 }
 
-static struct error *get(struct http_client *client, struct ctx *cx, const struct page_source *s,
-                         const char *scheme, struct slice path, struct page *out)
+static struct error *get(struct http_client *client, struct ctx *cx,
+                         const struct credentials *known, const char *scheme, struct slice path,
+                         struct page *out)
 {
     struct url url;
     struct body body = {0};
@@ -92,7 +93,7 @@ static struct error *get(struct http_client *client, struct ctx *cx, const struc
     TRY(url_parse(cx->arena, text, &url));
     struct http_request rq = {
         .url = text,
-        .authorization = credentials_find(s->credentials, &url),
+        .authorization = known ? credentials_find(known, &url) : NULL,
         .max_bytes = UINT64_MAX,
         .sink = {.arg = &body, .head = on_head, .body = on_body},
     };
@@ -116,17 +117,19 @@ static struct error *get(struct http_client *client, struct ctx *cx, const struc
 static bool is_worth_http(struct ctx *cx, const struct error *err)
 {
     return (err->status == STATUS_CONNECT || err->status == STATUS_TLS ||
-            err->status == STATUS_TLS_CERT || err->status == STATUS_BROKEN) &&
+            err->status == STATUS_BROKEN) &&
            ctx_check(cx) == NULL;
 }
 
+/* Credentials are only for a host that has proved who it is. */
 struct error *page_fetch(const struct page_source *s, struct ctx *cx, struct slice path,
                          bool is_insecure, struct page *out)
 {
-    struct http_client *client = is_insecure ? s->insecure : s->secure;
     *out = (struct page){0};
-    struct error *err = get(client, cx, s, "https", path, out);
+    struct error *err = get(s->secure, cx, s->credentials, "https", path, out);
+    if (err && is_insecure && err->status == STATUS_TLS_CERT)
+        err = get(s->insecure, cx, NULL, "https", path, out);
     if (err && is_insecure && is_worth_http(cx, err))
-        return get(client, cx, s, "http", path, out);
+        err = get(s->insecure, cx, NULL, "http", path, out);
     return err;
 }

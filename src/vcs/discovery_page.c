@@ -46,7 +46,7 @@ static bool take(struct reader *r, char *c)
 
 static bool take_expected(struct reader *r, const char *expected, const char *why)
 {
-    for (char c; *expected; expected++) {
+    for (char c = 0; *expected; expected++) {
         if (!take(r, &c))
             return false;
         if (c != *expected)
@@ -301,7 +301,7 @@ static void note_attribute(struct reader *r, struct meta *m, struct slice name, 
 
 static bool take_attribute(struct reader *r, struct meta *m)
 {
-    struct slice name;
+    struct slice name = {0};
     if (!take_name(r, &name))
         return false;
     skip_blanks(r);
@@ -452,9 +452,9 @@ static void note_import(struct slice content, struct go_imports *out)
 /* Reads one token; false at the end of the head or of what can be read. */
 static bool take_token(struct reader *r, struct go_imports *out)
 {
-    struct slice name;
+    struct slice name = {0};
     struct meta m = {0};
-    bool is_end;
+    bool is_end = false;
     if (r->rest.n == 0)
         return false;
     if (r->rest.p[0] != '<')

@@ -75,7 +75,10 @@ struct page_source {
     struct http_client *insecure; /* takes any certificate; NULL when nobody needs it */
     const struct credentials *credentials;
 };
-/* GET https://path?go-get=1, and where that fails and is_insecure says so http. [worker] */
+/*
+ * GET https://path?go-get=1; where is_insecure says so also without a certificate that is trusted,
+ * and over http, but then without credentials. [worker]
+ */
 struct error *page_fetch(const struct page_source *s, struct ctx *cx, struct slice path,
                          bool is_insecure, struct page *out) MUST_CHECK;
 

@@ -162,6 +162,12 @@ def test_plain_http_only_where_it_is_allowed(githost, driver_on):
     nobody = {"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt"}
     assert driver_on(githost, env=nobody).ask("find", path)["status"] == "TLS_CERT"
     assert driver_on(githost, ("insecure", HOST), env=nobody).ask("find", path)["status"] == "OK"
+    # nor does it get credentials
+    githost.auth(f"{HOST}/a", user="bot", password="s3cret", page=True)
+    with_token = (("insecure", HOST), ("token", f"{HOST}=bot:s3cret"))
+    assert driver_on(githost, *with_token, env=nobody).ask("find", path)["status"] == "UPSTREAM_DENIED"
+    assert driver_on(githost, *with_token).ask("find", path)["status"] == "OK"
+    githost.reset()
     githost.fault(f"CONNECT {HOST}:443", "drop")
     assert driver_on(githost).ask("find", path)["status"] != "OK"
     assert driver_on(githost, ("insecure", HOST)).ask("find", path)["status"] == "OK"
