@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import urllib.parse
 
@@ -76,6 +77,14 @@ def ssh_key(path):
     return path
 
 
+def is_open(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        return True
+    except OSError:
+        return False
+
+
 WRAPPER = """#!/bin/sh
 # Serves git-upload-pack '/path' from a folder, and nothing else.
 case "$SSH_ORIGINAL_COMMAND" in
@@ -139,7 +148,7 @@ class Sshd:
         program = shutil.which("sshd") or "/usr/sbin/sshd"
         self.process = subprocess.Popen([program, "-D", "-e", "-f", f"{self.folder}/config"], stdin=subprocess.DEVNULL,
                                         stderr=open(f"{self.folder}/log", "ab"))
-        harness.wait_until(lambda: harness_port_open(self.port), "sshd")
+        harness.wait_until(lambda: is_open(self.port), "sshd")
 
     def asked(self):
         try:
@@ -154,14 +163,6 @@ class Sshd:
             self.process.wait(20)
 
 
-def harness_port_open(port):
-    try:
-        harness.socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        return True
-    except OSError:
-        return False
-
-
 class Daemon:
     """git daemon: the git:// protocol, no secrets."""
 
@@ -171,7 +172,7 @@ class Daemon:
                                          "--listen=127.0.0.1", f"--port={self.port}", str(dir_)],
                                         env=git_environment(dir_), start_new_session=True, stdin=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
-        harness.wait_until(lambda: harness_port_open(self.port), "git daemon")
+        harness.wait_until(lambda: is_open(self.port), "git daemon")
 
     def stop(self):
         # git runs the daemon as a child: the whole session goes.

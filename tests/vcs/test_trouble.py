@@ -2,15 +2,20 @@
 absence, and nothing stays behind. gateway_on checks the last at the end of each test."""
 
 import glob
+import io
 import os
+import random
 import shutil
 import subprocess
+import threading
+import zipfile
 
 import pytest
 
 import harness
 from gitrepo import Repo, noise
 from harness import assert_says_why, modgate, together
+from servers import ssh_key
 from world import go_mod, source
 
 HOST = "git.test.example"
@@ -38,6 +43,11 @@ def fetch(gateway, version, name="code"):
     for suffix, answer in answers.items():
         assert answer.status == 200, (suffix, answer)
     return {suffix: answer.body for suffix, answer in answers.items()}
+
+
+def unpacked(files, name):
+    with zipfile.ZipFile(io.BytesIO(files[".zip"])) as archive:
+        return next(archive.read(n) for n in archive.namelist() if n.endswith("/" + name))
 
 
 def assert_trouble(answer, statuses=(502, 503, 504)):
@@ -97,7 +107,7 @@ def test_a_host_that_refuses(githost, gateway_on, match, status):
 
 @pytest.mark.parametrize("kind", ["cut", "drop"])
 def test_an_answer_that_breaks_off(githost, gateway_on, kind):
-    small_repo(githost.dir, more={"noise": noise(__import__("random").Random(1), 200_000)})
+    small_repo(githost.dir, more={"noise": noise(random.Random(1), 200_000)})
     gateway = gateway_on(githost)
     githost.fault(PACK, kind)
     assert_trouble(gateway.get(base() + ".zip"))
@@ -149,24 +159,15 @@ def test_ssh(githost, sshd, gateway_on):
     assert sshd.asked() and githost.requests() == []
 
 
-def unpacked(files, name):
-    import io
-    import zipfile
-    with zipfile.ZipFile(io.BytesIO(files[".zip"])) as archive:
-        return next(archive.read(n) for n in archive.namelist() if n.endswith("/" + name))
-
-
 @pytest.mark.parametrize("what", ["wrong key", "expired key", "changed host key", "unknown host", "no key"])
 def test_ssh_refused(githost, sshd, gateway_on, tmp_path, what):
     small_repo(githost.dir)
     key = None
     if what == "wrong key":
-        from servers import ssh_key
         key = ssh_key(str(tmp_path / "another"))
     elif what == "expired key":
         sshd.allow(sshd.key, 'expiry-time="20200101",')
     elif what == "changed host key":
-        from servers import ssh_key
         sshd.know(ssh_key(str(tmp_path / "another")))
     elif what == "unknown host":
         open(sshd.known_hosts, "w", encoding="ascii").close()
@@ -249,7 +250,7 @@ def test_a_repository_is_made_anew_with_another_history(githost, gateway_on, tmp
 
 
 def test_a_damaged_mirror_is_made_anew(githost, gateway_on, tmp_path):
-    small_repo(githost.dir, more={"noise": noise(__import__("random").Random(2), 100_000)})
+    small_repo(githost.dir, more={"noise": noise(random.Random(2), 100_000)})
     gateway = gateway_on(githost)
     fetch(gateway, "v1.0.0")
     gateway.stop()
@@ -295,7 +296,7 @@ def test_kill_9_during_a_fetch(githost, gateway_on, nothing_left):
     gateway = gateway_on(githost)
     githost.fault(PACK, "hang")
     results = []
-    asking = harness.threading.Thread(target=lambda: results.append(attempt(gateway)))
+    asking = threading.Thread(target=lambda: results.append(attempt(gateway)))
     asking.start()
     harness.wait_until(lambda: githost.hanging() > 0, "the fetch to be under way")
     gateway.kill()
@@ -318,7 +319,7 @@ def test_a_stop_during_a_fetch(githost, gateway_on):
     small_repo(githost.dir)
     gateway = gateway_on(githost, "--http-drain-timeout", "0s")
     githost.fault(PACK, "hang")
-    asking = harness.threading.Thread(target=lambda: attempt(gateway))
+    asking = threading.Thread(target=lambda: attempt(gateway))
     asking.start()
     harness.wait_until(lambda: githost.hanging() > 0, "the fetch to be under way")
     gateway.stop()
@@ -340,7 +341,7 @@ def small_disk(tmp_path):
 
 def test_disk_full(githost, gateway_on, small_disk):
     small_repo(githost.dir)
-    small_repo(githost.dir, name="large", more={"noise": noise(__import__("random").Random(3), 8_000_000)})
+    small_repo(githost.dir, name="large", more={"noise": noise(random.Random(3), 8_000_000)})
     gateway = gateway_on(githost, data_dir=small_disk / "data")
     fetch(gateway, "v1.0.0")
     answer = gateway.get(base("large") + ".zip")
@@ -351,7 +352,7 @@ def test_disk_full(githost, gateway_on, small_disk):
 
 
 def test_a_zip_over_the_limit(githost, gateway_on):
-    small_repo(githost.dir, more={"noise": noise(__import__("random").Random(4), 300_000)})
+    small_repo(githost.dir, more={"noise": noise(random.Random(4), 300_000)})
     gateway = gateway_on(githost, "--fetch-max-zip", "100KiB")
     assert gateway.get(base() + ".mod").status == 200
     answer = gateway.get(base() + ".zip")
