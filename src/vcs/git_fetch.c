@@ -60,6 +60,15 @@ static struct error *watch_size(void *arg, struct ctx *cx)
                      r->url, most);
 }
 
+/* Two tags may stand on one commit; git refuses to fetch both into one place. */
+static bool is_fetched_before(const struct batch *b, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (slice_eq(b->hashes[k], b->hashes[i]))
+            return true;
+    return false;
+}
+
 static const char *const *fetch_arguments(struct git_repo *r, struct arena *a,
                                           const struct batch *b)
 {
@@ -84,10 +93,13 @@ static const char *const *fetch_arguments(struct git_repo *r, struct arena *a,
         args[n++] = "+refs/heads/*:refs/heads/*";
         args[n++] = "+refs/tags/*:refs/tags/*";
     }
-    for (size_t i = 0; i < b->count && !b->is_whole; i++)
+    for (size_t i = 0; i < b->count && !b->is_whole; i++) {
+        if (is_fetched_before(b, i))
+            continue;
         args[n++] =
             arena_printf(a, "+%.*s:refs/keep/%.*s", SLICE_ARG(b->refs[i]), SLICE_ARG(b->hashes[i]))
                 .p;
+    }
     return args;
 }
 
