@@ -1,11 +1,11 @@
 /*
  * The store: verified artefacts under a data folder, and what the outside last answered.
  *
- *   <dir>/cache/download/<escaped path>/@v/<escaped version>.{mod,zip,ziphash,info}   whole
- * versions <dir>/cache/download/<escaped path>/@v/list                                      names
- * them <dir>/partial/<escaped path>/@v/<escaped version>.{info,mod}     versions whose zip nobody
- * asked for <dir>/answers/…                          lists, @latest, queries and absences, with the
- * time learnt <dir>/sumdb/<name>/{lookup,tile}/…       what never changes of a checksum database
+ *   <dir>/cache/download/<path>/@v/<version>.{mod,zip,ziphash,info}   whole versions, escaped
+ *   <dir>/cache/download/<path>/@v/list                               names them
+ *   <dir>/partial/<path>/@v/<version>.{info,mod}   versions whose zip nobody asked for
+ *   <dir>/answers/…                          lists, @latest, queries and absences, and when learnt
+ *   <dir>/sumdb/…                            what is known of checksum databases
  *   <dir>/unverified/…                       marks of versions that were stored unchecked
  *   <dir>/quarantine/…                       what was refused, and why
  *   <dir>/stage/                             half-done work; emptied at start

@@ -161,6 +161,10 @@ static struct error *prove_together(struct arena *a, const struct sumdb_client_o
         if (claims[i].head.tree.size > newest->tree.size)
             newest = &claims[i].head;
     }
+    if (newest->tree.size == 0) { /* an empty tree has no tiles */
+        *is_clean = true;
+        return NULL;
+    }
     struct indexes x = gather(a, current, claims, count, newest);
     struct tlog_hash *hashes = ARENA_ARRAY(a, struct tlog_hash, x.count);
     struct tile_source source = {ops->arg, ops->read};
@@ -192,6 +196,9 @@ static bool is_plausible(struct arena *a, struct sumdb_claim *claim)
 {
     claim->err = NULL;
     claim->is_fork = false;
+    struct tlog_hash empty = tlog_root_of(NULL, 0);
+    if (claim->head.tree.size == 0 && !tlog_hash_eq(&claim->head.tree.root, &empty))
+        claim->err = error_new(a, STATUS_BAD_ANSWER, "an empty tree with a root of something");
     if (claim->has_record && claim->record.id >= claim->head.tree.size)
         claim->err = error_new(a, STATUS_BAD_ANSWER,
                                "the record %" PRIu64 " cannot be in the signed tree of size "

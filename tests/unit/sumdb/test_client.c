@@ -283,6 +283,28 @@ static void test_an_outage_decides_nothing(void **state)
     arena_release(&a);
 }
 
+static void test_an_empty_log(void **state)
+{
+    struct arena a = ARENA_INIT;
+    struct world *w = new_world(&a, 0);
+    struct sumdb_head current = {0};
+    struct sumdb_claim claim = {.head = log_head(w->outside, 0)};
+    assert_ok(prove_one(&a, w, &current, &claim));
+    assert_int_equal(current.tree.size, 0);
+    claim.head.tree.root.b[0] ^= 1;
+    assert_status(prove_one(&a, w, &current, &claim), STATUS_BAD_ANSWER);
+    claim = (struct sumdb_claim){.head = log_head(w->outside, 0), .has_record = true};
+    assert_status(prove_one(&a, w, &current, &claim), STATUS_BAD_ANSWER);
+    log_grow(w->outside, 3, UINT64_MAX);
+    claim = log_claim(w->outside, 1, 3);
+    assert_ok(prove_one(&a, w, &current, &claim));
+    claim = (struct sumdb_claim){.head = log_head(w->outside, 0)};
+    assert_ok(prove_one(&a, w, &current, &claim));
+    assert_int_equal(current.tree.size, 3);
+    arena_release(&w->kept_arena);
+    arena_release(&a);
+}
+
 static void test_tiles_and_records(void **state)
 {
     struct arena a = ARENA_INIT;
@@ -330,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_forks),
         cmocka_unit_test(test_one_bad_claim_spoils_no_other),
         cmocka_unit_test(test_an_outage_decides_nothing),
+        cmocka_unit_test(test_an_empty_log),
         cmocka_unit_test(test_tiles_and_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
