@@ -9,6 +9,8 @@
 #include "cli/modzip_dir.h"
 #include "cli/verify.h"
 
+#include "gomod/text.h"
+
 #include <jansson.h>
 
 enum { SMALL_FILE_BYTES = 1 << 20 };
@@ -198,7 +200,7 @@ static void check_mod(struct check *c)
     if (!c->zip_is_fine)
         return;
     struct slice made = arena_printf(a, "module %.*s\n", SLICE_ARG(c->v->mv.path));
-    if (!slice_eq(mod, c->result.has_go_mod ? c->result.go_mod : made))
+    if (!text_same_lines(mod, c->result.has_go_mod ? c->result.go_mod : made))
         verify_bad(c->w->report, c->v, path,
                    c->result.has_go_mod ? "differs from the go.mod in the zip"
                                         : "the zip has no go.mod, so it should be one line");

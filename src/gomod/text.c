@@ -134,3 +134,22 @@ const char *text_quote(struct arena *a, struct slice s)
     buf_add(&b, s.n > QUOTE_MAX_BYTES ? S("\"...") : S("\""));
     return arena_cstr(a, buf_slice(&b));
 }
+
+static void skip_line_end_cr(struct slice *s)
+{
+    if (s->n >= 2 && s->p[0] == '\r' && s->p[1] == '\n')
+        *s = slice_skip(*s, 1);
+}
+
+bool text_same_lines(struct slice a, struct slice b)
+{
+    while (a.n && b.n) {
+        skip_line_end_cr(&a);
+        skip_line_end_cr(&b);
+        if (a.p[0] != b.p[0])
+            return false;
+        a = slice_skip(a, 1);
+        b = slice_skip(b, 1);
+    }
+    return a.n == b.n;
+}

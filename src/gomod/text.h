@@ -26,6 +26,11 @@ bool rune_is_letter(uint32_t rune);
 /* Without blanks at both ends, as strings.TrimSpace. */
 struct slice text_trim(struct slice s);
 /*
+ * Whether two texts differ at most in how their lines end: with LF or CR LF. The go.mod in a zip is
+ * what `git archive` makes of it, line ends converted as .gitattributes says; the .mod is the blob.
+ */
+bool text_same_lines(struct slice a, struct slice b);
+/*
  * Cuts the next field off rest, as strings.Fields cuts a text at blanks; empty when there is none
  * left.
  */

@@ -14,6 +14,7 @@
 
 #include "gomod/modfile.h"
 #include "gomod/modzip.h"
+#include "gomod/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -147,15 +148,15 @@ static struct error *artefact_mod(struct resolve *r, struct module_version mv, s
 }
 
 /*
- * The zip's go.mod must be the `.mod`. A zip without one has a made `.mod`, which names the path
- * and nothing more (go: cmd/go/internal/modfetch.LegacyGoMod); how it is spelled is the upstream's
- * choice.
+ * The zip's go.mod must be the `.mod`, but for line ends. A zip without one has a made `.mod`,
+ * which names the path and nothing more (go: cmd/go/internal/modfetch.LegacyGoMod); how it is
+ * spelled is the upstream's choice.
  */
 static struct error *check_go_mod(struct arena *a, struct module_version mv, struct slice mod,
                                   const struct modzip_result *zip)
 {
     struct slice path;
-    if (zip->has_go_mod && !slice_eq(zip->go_mod, mod))
+    if (zip->has_go_mod && !text_same_lines(zip->go_mod, mod))
         return error_new(
             a, STATUS_MISMATCH,
             "the go.mod in the zip of %.*s@%.*s is not the .mod that was served for it (if that "

@@ -64,6 +64,32 @@ static void test_trim_and_fields(void **state)
     assert_slice(text_cut_field(&rest), "");
 }
 
+static void test_same_lines(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool is_same;
+    } rows[] = {
+        {"", "", true},
+        {"a\n", "a\n", true},
+        {"a\r\nb\r\n", "a\nb\n", true},
+        {"a\nb\n", "a\r\nb\n", true},
+        {"a\rb", "ab", false},
+        {"a\r", "a", false},
+        {"a\n", "a", false},
+        {"a\r\n", "a", false},
+        {"a\r\r\n", "a\n", false},
+        {"a", "b", false},
+        {"", "\n", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(text_same_lines(slice_of(rows[i].a), slice_of(rows[i].b)),
+                         rows[i].is_same);
+        assert_int_equal(text_same_lines(slice_of(rows[i].b), slice_of(rows[i].a)),
+                         rows[i].is_same);
+    }
+}
+
 static void test_quote_for_messages(void **state)
 {
     struct arena a = ARENA_INIT;
@@ -132,13 +158,10 @@ static void test_json_quote(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rune_decode),
-        cmocka_unit_test(test_rune_encode_is_the_way_back),
-        cmocka_unit_test(test_rune_classes),
-        cmocka_unit_test(test_trim_and_fields),
-        cmocka_unit_test(test_quote_for_messages),
-        cmocka_unit_test(test_go_unquote),
-        cmocka_unit_test(test_json_quote),
+        cmocka_unit_test(test_rune_decode),  cmocka_unit_test(test_rune_encode_is_the_way_back),
+        cmocka_unit_test(test_rune_classes), cmocka_unit_test(test_trim_and_fields),
+        cmocka_unit_test(test_same_lines),   cmocka_unit_test(test_quote_for_messages),
+        cmocka_unit_test(test_go_unquote),   cmocka_unit_test(test_json_quote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
