@@ -403,7 +403,7 @@ static bool take_directive(struct reader *r)
     char quote = 0;
     size_t depth = 0;
     r->rest = slice_skip(r->rest, 1);
-    for (char c; take(r, &c);) {
+    for (char c = 0; take(r, &c);) {
         if (quote) {
             quote = c == quote ? 0 : quote;
         } else if (c == '>' && depth == 0) {

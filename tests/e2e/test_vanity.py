@@ -87,7 +87,7 @@ def write_module(root):
 def vanity(gateway_on, tmp_path):
     write_module(tmp_path / "tree")
     cert, key, context = certificate(tmp_path)
-    gateway = gateway_on(f"file://{tmp_path}/tree,off", "--tls-cert-file", cert, "--tls-key-file", key, "--vcs-vanity",
+    gateway = gateway_on(f"file://{tmp_path}/tree,off", "--sumdb", "off", "--tls-cert-file", cert, "--tls-key-file", key, "--vcs-vanity",
                          f"{NAME}, example.test.example/go/", "--public-url", f"https://{NAME}", scheme="https", context=context)
     return gateway, cert
 

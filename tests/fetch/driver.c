@@ -171,10 +171,12 @@ static void *serve(void *arg)
 
 static void set_credential(struct arena *a, struct credential_option *c, struct slice value)
 {
-    c->place = arena_cstr(a, slice_cut(&value, ','));
-    struct slice user = slice_cut(&value, ',');
-    c->user = user.n ? arena_cstr(a, user) : NULL;
-    c->secret = arena_cstr(a, value);
+    struct slice place = slice_cut(&value, ','), user = slice_cut(&value, ',');
+    *c = (struct credential_option){
+        .place = arena_cstr(a, place),
+        .user = user.n ? arena_cstr(a, user) : NULL,
+        .secret = arena_cstr(a, value),
+    };
 }
 
 static void add_route(struct arena *a, struct fetch_options *o, struct slice list)

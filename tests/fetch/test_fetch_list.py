@@ -48,7 +48,7 @@ def test_absent_only_when_all_say_so(driver_on, upstream, tmp_path, dead):
 def test_off_and_direct(driver_on, upstream):
     assert ask(driver_on, "off")["status"] == "UPSTREAM_OFF"
     got = ask(driver_on, "direct")
-    assert got["status"] == "UPSTREAM_OFF" and "version control is not configured" in got["error"]
+    assert got["status"] == "UPSTREAM_OFF" and "version control" in got["error"]
     upstream.fault("*", "status", code=404, body="no such thing")
     for end in ("off", "direct"):
         got = ask(driver_on, f"{upstream.http},{end}")
