@@ -43,7 +43,8 @@ struct error *repo_set_sources(struct arena *a, struct repo *r, const struct rep
     set->s.sumdb = arena_dup(&set->arena, slice_of(sources->sumdb)).p;
     struct error *err = relays_parse(a, r, set);
     if (err) {
-        set->s.fetcher = NULL; /* the caller's again */
+        set->s.fetcher = NULL; /* both are the caller's again */
+        set->s.vcs = NULL;
         sources_drop(set);
         return error_wrap(a, err, "sumdb");
     }
