@@ -161,7 +161,7 @@ static struct error *load_refs(struct git_repo *r, struct ctx *cx)
     arena_clear(&r->load_arena);
     r->load_error = NULL;
     /* Who leads may have little time or interest left; that is nothing to others. */
-    if (err && err->status != STATUS_CANCELLED && err->status != STATUS_TIMEOUT)
+    if (err && !ctx_check(cx))
         r->load_error = error_dup(&r->load_arena, err);
     if (refs) {
         refs->loaded_at_ms = started_ms;

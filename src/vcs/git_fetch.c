@@ -25,13 +25,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BATCH_MOST = 200, PACKS_MOST = 50 };
+enum { BATCH_MOST = 200, PACKS_MOST = 50, TOO_LARGE_MS = 10 * 60 * 1000 };
 
 struct git_want {
     struct git_want *next;
     struct ctx *cx;    /* of who waits; touched with the repository's lock held only */
     struct slice ref;  /* empty: all history */
     struct slice hash; /* its commit */
+    struct slice sum;  /* of the refs whose history is wanted */
     bool is_done;
     struct error *err;
 };
@@ -43,6 +44,7 @@ struct batch {
     size_t count;
     size_t hash_digits;
     bool is_whole;        /* all heads and tags, all history */
+    struct slice sum;     /* of the refs that this makes complete; empty: not known */
     struct slice missing; /* the ref that the host does not have */
 };
 
@@ -63,9 +65,10 @@ static struct error *watch_size(void *arg, struct ctx *cx)
 /* Two tags may stand on one commit; git refuses to fetch both into one place. */
 static bool is_fetched_before(const struct batch *b, size_t i)
 {
-    for (size_t k = 0; k < i; k++)
-        if (slice_eq(b->hashes[k], b->hashes[i]))
+    for (size_t k = 0; k < i; k++) {
+        if (b->refs[k].n && slice_eq(b->hashes[k], b->hashes[i]))
             return true;
+    }
     return false;
 }
 
@@ -93,12 +96,11 @@ static const char *const *fetch_arguments(struct git_repo *r, struct arena *a,
         args[n++] = "+refs/heads/*:refs/heads/*";
         args[n++] = "+refs/tags/*:refs/tags/*";
     }
-    for (size_t i = 0; i < b->count && !b->is_whole; i++) {
-        if (is_fetched_before(b, i))
-            continue;
-        args[n++] =
-            arena_printf(a, "+%.*s:refs/keep/%.*s", SLICE_ARG(b->refs[i]), SLICE_ARG(b->hashes[i]))
-                .p;
+    for (size_t i = 0; i < b->count; i++) { /* HEAD may be neither a branch nor a tag */
+        if (b->refs[i].n && !is_fetched_before(b, i))
+            args[n++] = arena_printf(a, "+%.*s:refs/keep/%.*s", SLICE_ARG(b->refs[i]),
+                                     SLICE_ARG(b->hashes[i]))
+                            .p;
     }
     return args;
 }
@@ -182,8 +184,12 @@ static struct error *fetch_locked(struct git_repo *r, struct ctx *cx, struct bat
         TRY(git_mirror_write(r, cx, b->hash_digits, &l));
         err = fetch_or_more(r, cx, b);
     }
-    if (err && err->status == STATUS_TOO_LARGE)
+    if (err && err->status == STATUS_TOO_LARGE) {
+        atomic_store(&r->too_large_at_ms, now_ms());
         TRY(git_mirror_delete(r, cx, &l));
+    }
+    if (!err && b->is_whole)
+        err = git_mirror_set_complete(r, cx->arena, b->sum);
     if (!err)
         join_packs(r, cx);
     git_mirror_grown(r, before, git_mirror_bytes(r->dir));
@@ -203,36 +209,44 @@ static struct batch *take_batch(struct git_repo *r, struct arena *a)
         r->running = w;
         b->is_whole = b->is_whole || w->ref.n == 0;
         b->hash_digits = w->hash.n;
+        b->sum = b->sum.n || w->ref.n ? b->sum : arena_dup(a, w->sum);
         b->refs[b->count] = arena_dup(a, w->ref);
         b->hashes[b->count++] = arena_dup(a, w->hash);
     }
     return b;
 }
 
-static bool is_own_end(const struct error *err)
+static bool is_member(const struct batch *b, struct slice ref)
 {
-    return err && (err->status == STATUS_CANCELLED || err->status == STATUS_TIMEOUT);
+    for (size_t i = 0; i < b->count; i++) {
+        if (slice_eq(b->refs[i], ref))
+            return true;
+    }
+    return false;
 }
 
-/*
- * Tells those who took part. Who is not concerned by what went wrong (one ref is missing, the
- * leader lost interest) waits again. Called with the lock held.
- */
+/* Whether what went wrong is nothing to this one: it is tried again without those it is about. */
+static bool is_spared(const struct batch *b, const struct git_want *w, const struct ctx *leader,
+                      bool is_own_end)
+{
+    if (is_own_end) /* the leader's time or interest */
+        return w->cx != leader;
+    return b->missing.n && !slice_eq(w->ref, b->missing) && is_member(b, b->missing);
+}
+
+/* Tells those who took part, or lets them wait again. Called with the lock held. */
 static void tell(struct git_repo *r, const struct batch *b, struct ctx *leader, struct error *err)
 {
+    bool is_own_end = err && ctx_check(leader);
     while (r->running) {
         struct git_want *w = r->running;
         r->running = w->next;
-        bool is_leader = w->cx == leader;
-        bool is_concerned = !err || is_leader || !is_own_end(err);
-        if (err && b->missing.n && b->count > 1)
-            is_concerned = slice_eq(w->ref, b->missing);
-        if (!is_concerned) {
+        if (err && is_spared(b, w, leader, is_own_end)) {
             w->next = r->waiting;
             r->waiting = w;
             continue;
         }
-        w->err = err && !is_leader ? error_dup(w->cx->arena, err) : err;
+        w->err = err && w->cx != leader ? error_dup(w->cx->arena, err) : err;
         w->is_done = true;
     }
     pthread_cond_broadcast(&r->changed);
@@ -258,28 +272,42 @@ static void forget(struct git_want **list, const struct git_want *w)
         *list = w->next;
 }
 
-struct error *git_fetch(struct git_repo *r, struct ctx *cx, struct slice ref, struct slice hash)
+/* A repository that is too large is not fetched time and again to find that out. */
+static struct error *check_size_of_late(struct git_repo *r, struct ctx *cx)
 {
-    struct git_want w = {.cx = cx, .ref = ref, .hash = hash};
-    struct error *err = NULL;
+    int64_t at_ms = atomic_load(&r->too_large_at_ms);
+    if (!at_ms || now_ms() - at_ms > TOO_LARGE_MS)
+        return NULL;
+    return error_new(cx->arena, STATUS_TOO_LARGE,
+                     "%s was larger than a repository may be (vcs.max_repo) a while ago", r->url);
+}
+
+/* Until somebody has fetched it: this thread, when no other is at it. */
+static struct error *wait_for(struct git_repo *r, struct ctx *cx, struct git_want *w)
+{
+    TRY(check_size_of_late(r, cx));
     pthread_mutex_lock(&r->lock);
     struct git_want **last = &r->waiting;
     while (*last)
         last = &(*last)->next;
-    *last = &w;
-    while (!w.is_done && !err) {
-        err = ctx_check(cx);
-        if (err)
-            break;
+    *last = w;
+    struct error *err = NULL;
+    while (!w->is_done && !(err = ctx_check(cx))) {
         if (!r->is_fetching)
             lead(r, cx);
         else
             err = git_repo_wait(r, cx);
     }
-    forget(&r->waiting, &w);
-    forget(&r->running, &w);
+    forget(&r->waiting, w);
+    forget(&r->running, w);
     pthread_mutex_unlock(&r->lock);
-    return w.is_done ? w.err : err;
+    return w->is_done ? w->err : err;
+}
+
+struct error *git_fetch(struct git_repo *r, struct ctx *cx, struct slice ref, struct slice hash)
+{
+    struct git_want w = {.cx = cx, .ref = ref, .hash = hash};
+    return wait_for(r, cx, &w);
 }
 
 bool git_history_is_current(struct git_repo *r, struct arena *a, const struct git_refs *refs)
@@ -292,6 +320,6 @@ struct error *git_fetch_history(struct git_repo *r, struct ctx *cx, const struct
 {
     if (!refs->count || git_history_is_current(r, cx->arena, refs))
         return NULL;
-    TRY(git_fetch(r, cx, S(""), refs->rows[0].hash));
-    return git_mirror_set_complete(r, cx->arena, refs->repo_sum);
+    struct git_want w = {.cx = cx, .ref = S(""), .hash = refs->rows[0].hash, .sum = refs->repo_sum};
+    return wait_for(r, cx, &w);
 }

@@ -124,6 +124,7 @@ struct git_repo {
     struct git_repo *next; /* most recently used first */
     unsigned users;
     bool is_insecure;
+    atomic_int_least64_t too_large_at_ms; /* 0 = it was not */
     const char *url;
     const char *dir;       /* of the mirror */
     const char *lock_path; /* of the file that guards it */
@@ -231,7 +232,7 @@ void git_mirror_grown(struct git_repo *r, uint64_t before, uint64_t after);
 
 /* ---- git_fetch.c ---- */
 
-/* Gets a ref and its commit, or (ref empty) all heads and tags with their history. */
+/* Gets a ref and its commit. */
 struct error *git_fetch(struct git_repo *r, struct ctx *cx, struct slice ref,
                         struct slice hash) MUST_CHECK;
 /* Whether the mirror has all that these refs lead to. */

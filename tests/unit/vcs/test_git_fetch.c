@@ -55,9 +55,9 @@ static void make_many_tags(struct fixture *f)
 }
 
 /* Every other of one git, the rest of another on the same folder. */
-static void ask_all(struct fixture *f, struct git *one, struct git *other)
+static void ask_together(struct fixture *f, struct git *one, struct git *other,
+                         struct asker *askers)
 {
-    struct asker askers[ASKERS];
     pthread_barrier_t start;
     pthread_barrier_init(&start, NULL, ASKERS);
     for (unsigned i = 0; i < ASKERS; i++) {
@@ -68,6 +68,12 @@ static void ask_all(struct fixture *f, struct git *one, struct git *other)
     for (unsigned i = 0; i < ASKERS; i++)
         pthread_join(askers[i].thread, NULL);
     pthread_barrier_destroy(&start);
+}
+
+static void ask_all(struct fixture *f, struct git *one, struct git *other)
+{
+    struct asker askers[ASKERS];
+    ask_together(f, one, other, askers);
     for (unsigned i = 0; i < ASKERS; i++)
         assert_int_equal(askers[i].status, STATUS_OK);
 }
@@ -155,6 +161,23 @@ static void test_a_leader_that_is_cancelled(void **state)
     pthread_join(leader, NULL);
     pthread_join(canceller, NULL);
     assert_true(q.status == STATUS_CANCELLED);
+}
+
+/* Of those that one fetch was made for, one has gone upstream: the others get theirs. */
+static void test_a_ref_of_many_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct vcs_tag *tags;
+    struct vcs_origin o;
+    size_t n;
+    make_many_tags(f);
+    struct codehost *h = open_repo(f, "r.git");
+    assert_ok(h->ops->tags(h, &f->cx, S(""), &tags, &n, &o));
+    script(f, "git -C repos/r.git tag -d v1.7.0 v1.30.0");
+    struct asker askers[ASKERS];
+    ask_together(f, f->git, f->git, askers);
+    for (unsigned i = 0; i < ASKERS; i++)
+        assert_int_equal(askers[i].status, i == 7 || i == 30 ? STATUS_NOT_FOUND : STATUS_OK);
 }
 
 /* ---- hosts that hang ---- */
@@ -416,6 +439,9 @@ static void test_too_large_a_repository(void **state)
     struct codehost *h = open_repo(f, "r.git");
     assert_status(h->ops->stat(h, &f->cx, S("v1.0.0"), &rev), STATUS_TOO_LARGE);
     assert_slice(script(f, "ls vcs | grep -vc lock || true"), "0");
+    children(f);
+    assert_status(h->ops->stat(h, &f->cx, S("v1.0.0"), &rev), STATUS_TOO_LARGE);
+    assert_int_equal(children(f), 0); /* not fetched time and again */
 }
 
 static void test_least_recently_used_mirror_goes(void **state)
@@ -485,6 +511,7 @@ int main(void)
         T(test_many_at_once_cost_few_fetches),
         T(test_two_gateways_on_one_folder),
         T(test_a_leader_that_is_cancelled),
+        T(test_a_ref_of_many_is_gone),
         T(test_nothing_outlives_a_killed_gateway),
         T(test_hanging_host_is_left),
         T(test_hanging_host_ends_by_its_silence),
