@@ -68,6 +68,7 @@ static const struct saying sayings[] = {
     {"permission denied (", STATUS_UPSTREAM_DENIED, "the host refused" CREDENTIALS},
     {"permission to ", STATUS_UPSTREAM_DENIED, "the host refused" CREDENTIALS},
     {"access denied", STATUS_UPSTREAM_DENIED, "the host refused" CREDENTIALS},
+    {"not authorized", STATUS_UPSTREAM_DENIED, "the host refused" CREDENTIALS},
     {"don't have permission", STATUS_UPSTREAM_DENIED, "the host refused" CREDENTIALS},
     {"not have permission", STATUS_UPSTREAM_DENIED, "the host refused" CREDENTIALS},
     {"too many authentication failures", STATUS_UPSTREAM_DENIED,
