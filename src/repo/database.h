@@ -45,7 +45,7 @@ struct database {
     struct round_item *queue;
 };
 
-/* Loads what is stored. Errors: BAD_CONFIG never; those of the store. [any] */
+/* Loads what is stored; errors are those of the store. [any] */
 struct error *database_open(struct arena *a, struct store *store, const struct note_verifier *v,
                             struct database **out) MUST_CHECK;
 void database_free(struct database *d);

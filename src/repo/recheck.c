@@ -151,11 +151,12 @@ void recheck_in_background(struct repo *repo)
 
 void recheck_doubted(struct resolve *r, struct module_version mv)
 {
+    bool is_new = !store_is_doubted(r->repo->o.store, r->cx->arena, mv);
     struct error *err = store_doubt_set(r->repo->o.store, r->cx->arena, mv);
     if (err)
         log_error(LOG_WARN, "an unverified version could not be marked", err,
                   (struct log_field[]){LOG_STR("module", mv.path), LOG_STR("version", mv.version)},
                   2);
-    metric_add(METRIC_UNVERIFIED, 1);
+    metric_add(METRIC_UNVERIFIED, is_new);
     atomic_store(&r->repo->has_doubts, true);
 }

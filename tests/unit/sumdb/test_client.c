@@ -184,6 +184,31 @@ static void test_every_flipped_byte_of_a_record_is_refused(void **state)
     arena_release(&a);
 }
 
+/* The whole answer, for all records: it does not parse, or it is not what the tree has there. */
+static void test_every_flipped_byte_of_every_lookup_is_refused(void **state)
+{
+    struct arena a = ARENA_INIT, one = ARENA_INIT;
+    struct world *w = new_world(&a, 300);
+    struct test_log *log = w->outside;
+    for (uint64_t id = 0; id < log->size; id++) {
+        struct slice answer = record_format(&a, id, log->records[id]);
+        for (size_t i = 0; i < answer.n; i++) {
+            struct sumdb_record r;
+            struct slice note;
+            ((char *)answer.p)[i] ^= (char)(1 << (id + i) % 8);
+            struct error *err = sumdb_record_parse(&one, answer, log_module(log, id), &r, &note);
+            if (!err && r.id < log->size) {
+                struct tlog_hash hash = tlog_record_hash(r.text);
+                assert_false(tlog_hash_eq(&hash, &log->hashes[tlog_index(0, r.id)]));
+            }
+            ((char *)answer.p)[i] ^= (char)(1 << (id + i) % 8);
+            arena_clear(&one);
+        }
+    }
+    arena_release(&one);
+    arena_release(&a);
+}
+
 static void test_a_wrong_tile_is_not_kept(void **state)
 {
     struct arena a = ARENA_INIT;
@@ -348,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_everything_looked_up_stays_provable),
         cmocka_unit_test(test_an_older_lookup_does_not_move_the_head),
         cmocka_unit_test(test_every_flipped_byte_of_a_record_is_refused),
+        cmocka_unit_test(test_every_flipped_byte_of_every_lookup_is_refused),
         cmocka_unit_test(test_a_wrong_tile_is_not_kept),
         cmocka_unit_test(test_forks),
         cmocka_unit_test(test_one_bad_claim_spoils_no_other),
