@@ -93,7 +93,8 @@ def write(rows, options):
              "apart where the load generator is the limit.", ""]
     titles = {"hits": "Hits, against nginx", "latency": "Hits beside misses", "cold": "Cold, against the upstream itself",
               "vcs": "From version control, against go's direct mode",
-              "verify": "Verifying a module cache, against go", "memory": "Memory", "start": "Start"}
+              "verify": "Verifying a module cache, against go", "memory": "Memory",
+              "sumdb": "A checksum database of one's own, against nginx", "start": "Start"}
     for group, title in titles.items():
         mine = [row for row in rows if row.group == group]
         if not mine:

@@ -19,6 +19,7 @@ import time
 
 import lib
 import results
+import sumdb_host
 import vcs
 from lib import LOAD_CORE, Modgate, Nginx, Upstream, h2load, make_certificate, median, pinned, wrk
 from results import Row
@@ -264,7 +265,7 @@ def start(bench):
 
 
 GROUPS = {"hits": hits, "latency": latency, "cold": cold, "vcs": vcs.vcs, "verify": verify, "memory": memory,
-          "start": start}
+          "sumdb": sumdb_host.sumdb_host, "start": start}
 
 
 def main():

@@ -177,6 +177,7 @@ static void note_figures(struct repo *r)
     struct sumlog_stats s = sumlog_stats(r->o.host.log);
     metric_set(METRIC_SUMDB_HOST_RECORDS, (int64_t)s.records);
     metric_set(METRIC_SUMDB_HOST_COMMITS, (int64_t)s.commits);
+    metric_set(METRIC_SUMDB_HOST_SYNCS, (int64_t)s.syncs);
 }
 
 static struct error *append(struct resolve *r, struct sumlog_record *record)

@@ -59,11 +59,17 @@ static uint64_t size_of(struct sumlog *l)
     return size;
 }
 
+static bool is_of(struct slice text, struct module_version mv)
+{
+    struct module_version is;
+    return record_module(text, &is) && slice_eq(is.path, mv.path) &&
+           slice_eq(is.version, mv.version);
+}
+
 static struct error *find_by_hash(struct sumlog *l, struct arena *a, struct module_version mv,
                                   uint32_t hash, bool *found, struct sumlog_record *out)
 {
     uint64_t ids[INDEX_MAX_CANDIDATES];
-    struct module_version is;
     pthread_mutex_lock(&l->lock);
     size_t count = record_index_find(&l->index, hash, ids);
     uint64_t size = l->tree.size;
@@ -74,8 +80,7 @@ static struct error *find_by_hash(struct sumlog *l, struct arena *a, struct modu
             continue;
         TRY(sumdb_log_record(a, &l->ops, size, ids[i], &out->text));
         out->id = ids[i];
-        *found = record_module(out->text, &is) && slice_eq(is.path, mv.path) &&
-                 slice_eq(is.version, mv.version);
+        *found = is_of(out->text, mv);
     }
     return NULL;
 }
@@ -246,13 +251,25 @@ struct error *sumlog_append(struct sumlog *l, struct arena *a, struct slice text
 
 /* ---- opening ---- */
 
+/* While the log is opened its ends may be damaged yet: what cannot be read is not known. */
+static bool has_record(struct sumlog *l, struct arena *a, struct module_version mv, uint32_t hash)
+{
+    struct slice text;
+    uint64_t ids[INDEX_MAX_CANDIDATES];
+    size_t count = record_index_find(&l->index, hash, ids);
+    for (size_t i = 0; i < count; i++) {
+        if (!sumdb_log_record(a, &l->ops, ids[i] + 1, ids[i], &text) && is_of(text, mv))
+            return true;
+    }
+    return false;
+}
+
 static struct error *index_record(void *arg, struct arena *a, uint64_t id, struct module_version mv,
                                   struct slice text, bool *is_known)
 {
-    uint64_t ids[INDEX_MAX_CANDIDATES];
     struct sumlog *l = arg;
     uint32_t hash = record_index_hash(mv);
-    *is_known = record_index_find(&l->index, hash, ids) > 0;
+    *is_known = has_record(l, a, mv, hash);
     if (record_index_add(&l->index, hash, id))
         return NULL;
     return error_new(a, STATUS_TOO_LARGE, "the checksum database's log has too many records");

@@ -17,17 +17,12 @@
 #define NEW_HEAD_FILE "head.new"
 #define LOG_LOCK_FILE "lock"
 
-enum { NAME_BYTES = 16, HEAD_MAX_BYTES = NOTE_MAX_BYTES };
+enum { HEAD_MAX_BYTES = NOTE_MAX_BYTES };
 
-static void part_name(int part, char out[NAME_BYTES])
-{
-    if (part == LOG_RECORDS)
-        snprintf(out, NAME_BYTES, "records");
-    else if (part == LOG_ENDS)
-        snprintf(out, NAME_BYTES, "ends");
-    else
-        snprintf(out, NAME_BYTES, "hashes%d", part - LOG_HASHES);
-}
+static const char *const part_names[LOG_PARTS] = {
+    "records", "ends",    "hashes0", "hashes1", "hashes2",
+    "hashes3", "hashes4", "hashes5", "hashes6", "hashes7",
+};
 
 /* A file of the log that is gone is an error of ours, never an absent module. */
 static struct error *fault(struct arena *a, const struct sumlog_files *f, const char *doing,
@@ -42,9 +37,7 @@ static struct error *fault(struct arena *a, const struct sumlog_files *f, const 
 static struct error *part_fault(struct arena *a, const struct sumlog_files *f, const char *doing,
                                 int part)
 {
-    char name[NAME_BYTES];
-    part_name(part, name);
-    return fault(a, f, doing, name);
+    return fault(a, f, doing, part_names[part]);
 }
 
 /* ---- opening ---- */
@@ -73,11 +66,9 @@ static struct error *take_lock(struct arena *a, struct sumlog_files *f)
 static struct error *open_parts(struct arena *a, struct sumlog_files *f, int flags)
 {
     for (int part = 0; part < LOG_PARTS; part++) {
-        char name[NAME_BYTES];
-        part_name(part, name);
-        f->parts[part] = openat(f->dir_fd, name, flags | O_CLOEXEC, 0644);
+        f->parts[part] = openat(f->dir_fd, part_names[part], flags | O_CLOEXEC, 0644);
         if (f->parts[part] < 0 && !(errno == ENOENT && flags == O_RDONLY))
-            return fault(a, f, "opening", name);
+            return part_fault(a, f, "opening", part);
     }
     return NULL;
 }

@@ -4,7 +4,9 @@
 #include "base/file.h"
 
 #include "store/sumlog.h"
+#include "sumdb/record_index.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -141,6 +143,45 @@ static void test_the_first_record_stays(void **state)
     assert_true(slice_eq(second.text, text));
 }
 
+/* Two module versions with one hash in the index. */
+static void find_pair(struct arena *a, unsigned *first, unsigned *second)
+{
+    uint64_t ids[INDEX_MAX_CANDIDATES];
+    struct record_index x = {0};
+    for (*second = 0;; ++*second) {
+        struct module_version mv = {arena_printf(a, "example.com/m%u", *second), S("v1.0.0")};
+        uint32_t hash = record_index_hash(mv);
+        if (record_index_find(&x, hash, ids) > 0)
+            break;
+        assert_true(record_index_add(&x, hash, *second));
+    }
+    *first = (unsigned)ids[0];
+    record_index_release(&x);
+}
+
+static void test_one_hash_for_two(void **state)
+{
+    struct fixture *f = *state;
+    unsigned both[2];
+    bool found;
+    struct sumlog_record got;
+    find_pair(&f->a, &both[0], &both[1]);
+    assert_ok(sumlog_append(f->log, &f->a, record_of(&f->a, both[0], ""), &got));
+    sumlog_close(f->log);
+    /* The second one as a crash leaves it: behind the head. */
+    FD_SCOPED fd = open(arena_printf(&f->a, "%s/records", f->dir).p, O_WRONLY | O_APPEND);
+    struct slice text = record_of(&f->a, both[1], "");
+    assert_ok(fd_write_all(&f->a, fd, arena_printf(&f->a, "%s\n", text.p)));
+    assert_ok(open_log(f, &f->log));
+    for (uint64_t i = 0; i < 2; i++) {
+        struct module_version mv = {arena_printf(&f->a, "example.com/m%u", both[i]), S("v1.0.0")};
+        assert_ok(sumlog_find(f->log, &f->a, mv, &found, &got));
+        assert_true(found && got.id == i);
+        assert_ok(sumlog_append(f->log, &f->a, record_of(&f->a, both[i], "x"), &got));
+        assert_int_equal(got.id, i);
+    }
+}
+
 static void test_what_is_no_record_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -170,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_many_append_at_the_same_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_first_record_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_hash_for_two, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_record_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_there_is_one_writer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_folder, setup, teardown),
