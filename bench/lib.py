@@ -147,6 +147,17 @@ http {{
 """
 
 
+def first_child(pid, patience_s=10):
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = file.read().split()
+        if children:
+            return int(children[0])
+        time.sleep(0.01)
+    sys.exit(f"bench: process {pid} has no child")
+
+
 class Nginx(Process):
     """nginx with one worker over the store's own folder. pid is the worker's."""
 
@@ -161,8 +172,7 @@ class Nginx(Process):
         super().__init__(command)
         for port in self.ports.values():
             wait_for(port)
-        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
-            self.pid = int(file.read().split()[0])
+        self.pid = first_child(self.pid)  # which may come after the socket
 
 
 def in_ms(text):

@@ -76,20 +76,23 @@ def sumdb_host(bench):
         yield Row("sumdb", "new records of a database, 64 askers", "records/s", median(rates), None, None, None,
                   note=f"{median(per_commit):.1f} per head, {median(per_sync):.1f} per fsync; one asker waits "
                        f"{median(alone):.1f} ms")
-        paths = [lookup_of(versions[7]), f"/sumdb/{NAME}/tile/8/0/000", f"/sumdb/{NAME}/tile/8/data/000"]
-        with serve(bench, folders[0], upstream) as cached, Nginx(bench.folder, root) as nginx:
-            save(cached, root, paths)
-            for name, path in zip(("a lookup", "a tile of 8 KB", "a data tile"), paths):
-                yield compared(bench, name, cached, nginx, path)
-        with serve(bench, folders[0], upstream, "--cache-memory", "0") as bare, Nginx(bench.folder, root) as nginx:
-            for name, path in zip(("a lookup", "a tile of 8 KB", "a data tile"), paths):
-                yield compared(bench, f"{name}, from the files each time", bare, nginx, path)
+        paths = {"a lookup": lookup_of(versions[7]), "a tile of 8 KB": f"/sumdb/{NAME}/tile/8/0/000",
+                 "a data tile": f"/sumdb/{NAME}/tile/8/data/000"}
+        with Nginx(bench.folder, root) as nginx:
+            with serve(bench, folders[0], upstream) as gateway:
+                save(gateway, root, paths.values())
+                for name, path in paths.items():
+                    yield compared(bench, name, gateway, nginx, path)
+            with serve(bench, folders[0], upstream, "--cache-memory", "0") as gateway:
+                for name, path in paths.items():
+                    # without our cache of small answers, and with nginx's of open files
+                    yield compared(bench, f"{name}, read from the log each time", gateway, nginx, path, None)
 
 
-def compared(bench, name, gateway, nginx, path):
+def compared(bench, name, gateway, nginx, path, target=0.9):
     ours, theirs = bench.alternate(
         lambda: wrk(gateway.pid, gateway.url + path, bench.o.seconds, 64),
         lambda: wrk(nginx.pid, f"http://127.0.0.1:{nginx.ports['plain']}{path}", bench.o.seconds, 64))
     rate, other = (median([m.rate for m in list_]) for list_ in (ours, theirs))
     cpu = median([m.cpu_us for m in theirs]) / max(0.001, median([m.cpu_us for m in ours]))
-    return Row("sumdb", f"{name}, HTTP/1.1", "requests/s", rate, other, rate / other, 0.9, note=f"CPU {cpu:.2f}")
+    return Row("sumdb", f"{name}, HTTP/1.1", "requests/s", rate, other, rate / other, target, note=f"CPU {cpu:.2f}")

@@ -29,18 +29,21 @@ bool is_hosted(const struct repo *r, const struct question *q)
 
 /* ---- answers ---- */
 
-static void give(struct arena *a, struct slice body, struct repo_answer *out)
+/* etag: what tells one state of the answer from another, if there is something shorter than it. */
+static void give(struct arena *a, struct slice body, struct slice etag, struct repo_answer *out)
 {
     answer_bytes(a, body, out);
     out->freshness = REPO_FRESH;
-    answer_etag(a, out);
+    out->etag = etag;
+    if (etag.n == 0)
+        answer_etag(a, out);
 }
 
 static struct error *give_head(struct repo *r, struct arena *a, struct repo_answer *out)
 {
     struct sumdb_head head;
     sumlog_head(r->o.host.log, a, &head);
-    give(a, head.note, out);
+    give(a, head.note, S(""), out);
     out->fresh_until_s = now_unix_s(); /* the next one may come at any time */
     return NULL;
 }
@@ -52,7 +55,7 @@ static struct error *give_tile(struct repo *r, struct arena *a, const struct que
     TRY(sumlog_tile(r->o.host.log, a, q->tile, &data));
     if (q->is_tlog_tiles && q->tile.level == TILE_DATA)
         TRY(records_to_entries(a, data, &data));
-    give(a, data, out);
+    give(a, data, q->sumdb_rel, out); /* a tile has one state */
     return NULL;
 }
 
@@ -63,7 +66,7 @@ static void give_record(struct repo *r, struct arena *a, const struct sumlog_rec
     struct sumdb_head head;
     sumlog_head(r->o.host.log, a, &head);
     struct slice text = record_format(a, record->id, record->text);
-    give(a, arena_printf(a, "%.*s%.*s", SLICE_ARG(text), SLICE_ARG(head.note)), out);
+    give(a, arena_printf(a, "%.*s%.*s", SLICE_ARG(text), SLICE_ARG(head.note)), S(""), out);
     out->fresh_until_s = now_unix_s() + LOOKUP_FRESH_S; /* under an old head it is as good */
 }
 
@@ -96,7 +99,7 @@ struct error *answer_hosted(struct repo *r, const struct source_set *set, struct
     *out = (struct repo_answer){.fd = -1};
     switch (q->kind) {
     case QUESTION_SUM_SUPPORTED:
-        give(a, S(""), out);
+        give(a, S(""), S(""), out);
         return NULL;
     case QUESTION_SUM_LATEST:
         return give_head(r, a, out);
