@@ -123,24 +123,24 @@ def test_a_slow_host_is_waited_for(githost, gateway_on):
 
 
 def test_credentials(githost, gateway_on, tmp_path):
-    small_repo(githost.dir)
-    small_repo(githost.dir, name="other")
+    small_repo(githost.dir, name="team/code")
+    small_repo(githost.dir, name="other/code")
     secret = "c0rrect-horse"
-    githost.auth(f"{HOST}/code", user="bot", password=secret, page=True)
+    githost.auth(f"{HOST}/team", user="bot", password=secret, page=True)
     githost.auth(f"{HOST}/other", token=secret)
     without = gateway_on(githost)
-    for name in ("code", "other"):
+    for name in ("team/code", "other/code"):
         text = assert_trouble(without.get(base(name) + ".info"))
         assert "private" in text or "credentials" in text, text
     for name, content in (("user", f"bot:{secret}"), ("token", secret), ("wrong", "bot:not-this-one")):
         (tmp_path / name).write_text(content + "\n")
         (tmp_path / name).chmod(0o600)
     wrong = gateway_on(githost, "--vcs-tokens", f"{HOST} = file:{tmp_path}/wrong", data_dir=tmp_path / "data-wrong")
-    assert_trouble(wrong.get(base() + ".info"))
+    assert_trouble(wrong.get(base("team/code") + ".info"))
     gateway = gateway_on(githost, "--log-level", "debug", "--vcs-tokens",
-                         f"{HOST}/code = file:{tmp_path}/user; {HOST}/other = file:{tmp_path}/token", data_dir=tmp_path / "data-2")
-    fetch(gateway, "v1.0.0")
-    fetch(gateway, "v1.0.0", "other")
+                         f"{HOST}/team = file:{tmp_path}/user; {HOST}/other = file:{tmp_path}/token", data_dir=tmp_path / "data-2")
+    fetch(gateway, "v1.0.0", "team/code")
+    fetch(gateway, "v1.0.0", "other/code")
     for one in (without, wrong, gateway):
         assert secret not in one.log and "not-this-one" not in one.log
     kept = subprocess.run(["grep", "-rl", secret, str(tmp_path / "data-2")], capture_output=True, text=True, check=False)
