@@ -58,6 +58,17 @@ static bool is_canonical(struct arena *a, struct slice version)
     return version.n && slice_eq(module_canonical_version(a, version), version);
 }
 
+/*
+ * Whether v2.0.0 is asked of a path without "/v2": if the commit has no go.mod, that is what
+ * v2.0.0+incompatible is called before it is known to be that. So it is a query like a tag's name.
+ */
+static bool may_be_incompatible(struct module_version mv)
+{
+    struct slice prefix, major;
+    return module_split_path_version(mv.path, &prefix, &major) && major.n == 0 &&
+           !module_match_path_major(mv.version, major);
+}
+
 static struct error *parse_version(struct arena *a, struct slice escaped, struct question *q)
 {
     TRY(module_unescape_version(a, escaped, &q->mv.version));
@@ -68,6 +79,10 @@ static struct error *parse_version(struct arena *a, struct slice escaped, struct
         if (q->kind != QUESTION_INFO)
             return error_new(a, STATUS_NOT_FOUND, "%.*s is not a canonical version",
                              SLICE_ARG(q->mv.version));
+        q->kind = QUESTION_QUERY;
+        return NULL;
+    }
+    if (q->kind == QUESTION_INFO && may_be_incompatible(q->mv)) {
         q->kind = QUESTION_QUERY;
         return NULL;
     }

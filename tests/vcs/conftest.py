@@ -54,22 +54,10 @@ def daemon(githost):
     running.stop()
 
 
-@pytest.fixture(scope="session")
-def is_wired(tmp_path_factory):
-    """Whether this modgate fetches from version control at all."""
-    env = {"HTTPS_PROXY": "http://127.0.0.1:1", "HOME": "/nowhere"}
-    gateway = harness.Gateway(tmp_path_factory.mktemp("probe"), "--upstream", "direct", "--sumdb", "off", env=env)
-    answer = gateway.get("/probe.test.example/x/@v/list")
-    gateway.stop()
-    return "not configured" not in answer.text
-
-
 @pytest.fixture
-def gateway_on(tmp_path, is_wired):
+def gateway_on(tmp_path):
     """Starts gateways that fetch from version control. At the end each must end well, and nothing that they started
     may be left: no zombie, no process, no lock."""
-    if not is_wired:
-        pytest.skip("this modgate does not fetch from version control")
     started = []
 
     def start(host, *flags, upstream="direct", env=None, data_dir=None, **kw):
