@@ -43,6 +43,7 @@ static void test_queries(void **state)
     assert_int_equal(q.kind, QUESTION_QUERY);
     assert_slice(q.mv.version, "master");
     assert_int_equal(parse("/example.com/a/@v/v1.2.info").kind, QUESTION_QUERY);
+    assert_int_equal(parse("/example.com/a/@v/v2.0.0.info").kind, QUESTION_QUERY);
     assert_int_equal(parse("/example.com/a/@v/0123456789ab.info").kind, QUESTION_QUERY);
 }
 
@@ -85,7 +86,8 @@ static const struct {
     {"/-example.com/a/@v/list", STATUS_BAD_PATH},
     {"/nodot/a/@v/list", STATUS_BAD_PATH},
     {"//@v/list", STATUS_BAD_PATH},
-    {"/example.com/a/@v/v2.0.0.info", STATUS_NOT_FOUND},
+    {"/example.com/a/@v/v2.0.0.mod", STATUS_NOT_FOUND},
+    {"/example.com/a/v2/@v/v1.0.0.info", STATUS_NOT_FOUND},
     {"/example.com/a/@v/master.zip", STATUS_NOT_FOUND},
     {"/example.com/a/v2/@v/v1.0.0.mod", STATUS_NOT_FOUND},
     {"/example.com/a/@v/v1.0.mod", STATUS_NOT_FOUND},
