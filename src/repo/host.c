@@ -123,14 +123,21 @@ static struct error *refuse_doubted(struct resolve *r)
                      SLICE_ARG(r->q->mv.path), SLICE_ARG(r->q->mv.version));
 }
 
-/* Makes the store have the whole version. */
+/* Makes the store have the whole version; perhaps in the other lane, like a request for its zip. */
 static struct error *fetch_version(struct resolve *r)
 {
     struct repo_answer got;
     struct arena *a = r->cx->arena;
     struct question q = {.kind = QUESTION_ZIP, .mv = r->q->mv};
     TRY(version_rel(a, q.mv, "zip", &q.key));
-    TRY(repo_get(r->repo, r->cx, &q, &got));
+    TRY(repo_lookup(r->repo, a, &q, &got));
+    if (got.freshness != REPO_FRESH) {
+        enum flight_leg leg = r->leg;
+        struct error *err = repo_resolve(r->repo, r->cx, &q, &leg, &got);
+        r->wants_direct = leg != r->leg;
+        if (err)
+            return err;
+    }
     fd_cleanup(&got.fd);
     if (got.status == 200)
         return NULL;
