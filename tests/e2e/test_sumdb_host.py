@@ -14,6 +14,7 @@ import harness
 from harness import newest, together
 
 NAME = "sum.example.com/2027"
+DRIVER = os.path.join(os.environ.get("MODGATE_BUILD", os.path.join(harness.ROOT, "build")), "tests", "sumdb", "sumlog_driver")
 
 
 class Client:
@@ -88,8 +89,9 @@ def test_go_builds_with_it(host, upstream, go, key, with_url):
     sumdb = f"{key[1]} {host.url}/sumdb/{NAME}" if with_url else key[1]
     command = go(host.url, sumdb)
     command.run("mod", "download", "all", cwd=command.main)
-    command.run("mod", "tidy", cwd=command.main)
-    command.run("build", "-o", f"{command.folder}/app", ".", cwd=command.main)
+    if not with_url:
+        command.run("mod", "tidy", cwd=command.main)
+        command.run("build", "-o", f"{command.folder}/app", ".", cwd=command.main)
     toolchain = version_of(upstream, "golang.org/toolchain")
     command.run("mod", "download", f"golang.org/toolchain@{toolchain}", cwd=command.main)
     assert host.metric("modgate_sumdb_host_records") > 40
@@ -148,6 +150,18 @@ def test_lookups_at_the_same_time(host, upstream, key, client):
     reader.must("url", f"{host.url}/sumdb/{NAME}")
     for path, version in modules:
         reader.must("lookup", unescape(path), unescape(version))
+
+
+def test_a_thousand_records(gateway_on, key, client, tmp_path):
+    """A log that was begun with another key, whose tiles are on two levels; lookups and tiles, none from a cache."""
+    subprocess.run([DRIVER, "append", str(tmp_path / "data" / "sumdb-host"), "32", "0", "1000"], check=True,
+                   stdout=subprocess.DEVNULL)
+    host = gateway_on("off", "--sumdb-host-key-file", key[0])
+    reader = client(key[1])
+    reader.must("url", f"{host.url}/sumdb/{NAME}")
+    for i in range(1000):
+        assert f"example.com/m{i} v1.0.0 h1:" in reader.must("lookup", f"example.com/m{i}", "v1.0.0")
+    assert reader.must("latest") == "1000"
 
 
 # ---- what it answers ----

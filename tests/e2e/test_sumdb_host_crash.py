@@ -15,7 +15,7 @@ import harness
 BUILD = os.environ.get("MODGATE_BUILD", os.path.join(harness.ROOT, "build"))
 DRIVER = os.path.join(BUILD, "tests", "sumdb", "sumlog_driver")
 KILLS = int(os.environ.get("MODGATE_TEST_LOG_KILLS", "100"))
-APPENDS = int(os.environ.get("MODGATE_TEST_LOG_APPENDS", "24"))
+APPENDS = int(os.environ.get("MODGATE_TEST_LOG_APPENDS", "12"))
 
 
 def heads_of(lines):
