@@ -26,8 +26,8 @@
 
 /*
  * A place is "host", "host:port" (when it is not the scheme's own) or one of them with a path:
- * "git.example.com/team"; "*" is every place. The longest place that fits counts, of equal ones the
- * first.
+ * "git.example.com/team"; "git.example.com/team/lib" holds for lib.git too; "*" is every place. The
+ * longest place that fits counts, of equal ones the first.
  */
 struct git_token {
     const char *place; /* not "*": a secret is for one host */

@@ -230,7 +230,10 @@ static int by_length(const void *x, const void *y)
     const struct git_token *a = *(const struct git_token *const *)x;
     const struct git_token *b = *(const struct git_token *const *)y;
     size_t n = strlen(a->place), k = strlen(b->place);
-    return n != k ? (n > k ? -1 : 1) : (a > b) - (a < b);
+    if (n != k)
+        return n > k ? -1 : 1;
+    int c = strcmp(a->place, b->place);
+    return c ? c : (a > b) - (a < b);
 }
 
 /* Longest place first, each once. */
@@ -279,6 +282,20 @@ static struct error *add_tokens(struct making *m, const struct git_token *tokens
     return NULL;
 }
 
+/* The place of a repository holds for its name with ".git" too, unless that has a place itself. */
+static void add_git_names(struct arena *a, struct git_token *all, size_t *count)
+{
+    size_t given = *count;
+    for (size_t i = 0; i < given; i++) {
+        struct git_token t = all[i];
+        if (!t.place || !strchr(t.place, '/') || slice_ends(slice_of(t.place), S(".git")) ||
+            slice_ends(slice_of(t.place), S("/")))
+            continue;
+        t.place = arena_printf(a, "%s.git", t.place).p;
+        all[(*count)++] = t;
+    }
+}
+
 /* The configured tokens, and behind them the lines of the netrc file. */
 static struct error *gather_tokens(struct arena *a, const struct git_options *o,
                                    struct git_token **out, size_t *count)
@@ -292,7 +309,7 @@ static struct error *gather_tokens(struct arena *a, const struct git_options *o,
             return error_as(a, STATUS_BAD_CONFIG, err, "the netrc file cannot be read");
         netrc_parse(a, text, &lines, &line_count);
     }
-    struct git_token *all = ARENA_ARRAY(a, struct git_token, o->token_count + line_count + 1);
+    struct git_token *all = ARENA_ARRAY(a, struct git_token, 2 * (o->token_count + line_count) + 1);
     *count = 0;
     for (size_t i = 0; i < o->token_count; i++)
         all[(*count)++] = o->tokens[i];
@@ -303,6 +320,7 @@ static struct error *gather_tokens(struct arena *a, const struct git_options *o,
         if (is_place(t.place) && is_line(t.secret) && *t.secret && is_line(t.user))
             all[(*count)++] = t;
     }
+    add_git_names(a, all, count);
     *out = all;
     return NULL;
 }

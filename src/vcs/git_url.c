@@ -113,7 +113,10 @@ size_t git_place_match(struct slice rule, struct slice place)
     while (slice_ends(rule, S("/")))
         rule.n--;
     size_t host = (size_t)(slice_find(rule, '/') < 0 ? (ptrdiff_t)rule.n : slice_find(rule, '/'));
-    bool fits = rule.n && rule.n <= place.n && (place.n == rule.n || place.p[rule.n] == '/') &&
+    struct slice rest = slice_skip(place, rule.n);
+    if (host < rule.n && slice_starts(rest, S(".git")))
+        rest = slice_skip(rest, strlen(".git"));
+    bool fits = rule.n && rule.n <= place.n && (rest.n == 0 || rest.p[0] == '/') &&
                 slice_eq_nocase(slice_head(rule, host), slice_head(place, host)) &&
                 slice_starts(slice_skip(place, host), slice_skip(rule, host));
     return fits ? rule.n + 1 : 0;

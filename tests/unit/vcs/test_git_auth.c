@@ -107,6 +107,12 @@ static void test_tokens(void **state)
                                      {place_of(f, &s, "/aut"), "u", "x", false}};
     use_tokens(f, down, 3);
     assert_ok(stat_url(f, url, false));
+    const struct git_token exact = {place_of(f, &s, "/auth/r"), "u", "p", false};
+    use_tokens(f, &exact, 1);
+    assert_ok(stat_url(f, url, false));
+    const struct git_token other[] = {exact, {place_of(f, &s, "/auth/r.git"), "u", "x", false}};
+    use_tokens(f, other, 2);
+    assert_status(stat_url(f, url, false), STATUS_UPSTREAM_DENIED);
     const struct git_token up[] = {down[1], down[0]};
     use_tokens(f, up, 2);
     assert_ok(stat_url(f, url, false));

@@ -69,6 +69,10 @@ static void test_places(void **state)
     assert_int_equal(git_place_match(S("h/team"), S("h/team/r")), 7);
     assert_int_equal(git_place_match(S("h/team/"), S("h/team/r")), 7);
     assert_int_equal(git_place_match(S("h/team/r"), S("h/team/r")), 9);
+    assert_int_equal(git_place_match(S("h/team/r"), S("h/team/r.git")), 9);
+    assert_int_equal(git_place_match(S("h/team/r"), S("h/team/r.git/x")), 9);
+    assert_int_equal(git_place_match(S("h/team/r"), S("h/team/r.github")), 0);
+    assert_int_equal(git_place_match(S("h"), S("h.git/r")), 0);
     assert_int_equal(git_place_match(S("h/Team"), S("h/team/r")), 0);
     assert_int_equal(git_place_match(S("h/te"), S("h/team/r")), 0);
     assert_int_equal(git_place_match(S("h"), S("h.evil.example/r")), 0);
