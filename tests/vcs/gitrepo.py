@@ -3,7 +3,6 @@
 A Repo knows its own graph, so that the queries of a test can be worked out without asking git.
 """
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -176,7 +175,4 @@ def pseudo(base, commit, major="v0", short=None, when=None):
 
 def noise(rng, size):
     """Bytes that do not compress, the same for the same generator state."""
-    seed, out = rng.getrandbits(64).to_bytes(8, "big"), b""
-    for i in range(size // 32 + 1):
-        out += hashlib.sha256(seed + i.to_bytes(4, "big")).digest()
-    return out[:size]
+    return rng.randbytes(size)
