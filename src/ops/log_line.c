@@ -276,7 +276,8 @@ static void put_fraction(struct line *l, uint32_t us, size_t digits)
     uint32_t with_lead = us + 1000000; /* seven digits, so that the zeros in front are there */
     digits_before(text + sizeof(text), with_lead);
     text[0] = '.';
-    put(l, text, 1 + digits);
+    memcpy(l->at, text, 1 + digits);
+    l->at += 1 + digits;
     *l->at++ = 'Z';
 }
 

@@ -211,6 +211,15 @@ static void test_watch_ends_it(void **state)
     assert_int_equal(r.signal, SIGTERM);
 }
 
+/* The bits behind a name in /proc/self/status, without the two signals that are the C library's own
+ * and that nobody can set. */
+static uint64_t signals_of(struct slice status, const char *name)
+{
+    ptrdiff_t at = slice_find_slice(status, slice_of(name));
+    assert_true(at >= 0);
+    return strtoull(status.p + at + strlen(name), NULL, 16) & ~(UINT64_C(3) << 31);
+}
+
 static void test_no_descriptor_or_signal_state_is_inherited(void **state)
 {
     struct ctx cx = {.arena = *state};
@@ -226,7 +235,8 @@ static void test_no_descriptor_or_signal_state_is_inherited(void **state)
     assert_ok(proc_output(&cx, &s.spec, &out, &r));
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     signal(SIGPIPE, old);
-    assert_slice(out, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    assert_int_equal(signals_of(out, "SigBlk:\t"), 0);
+    assert_int_equal(signals_of(out, "SigIgn:\t"), 0);
     shell_init(&s, "for f in /proc/$$/fd/*; do echo ${f##*/}; done; echo");
     assert_ok(proc_output(&cx, &s.spec, &out, &r));
     assert_int_equal(slice_find_slice(out, slice_of(arena_printf(*state, "\n%d\n", leaky).p)), -1);
