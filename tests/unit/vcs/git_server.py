@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """usage: git_server.py ROOT [CERT]: git repositories below ROOT over http (https with a PEM file).
 
-Prints its port, then a line per request. Path elements in front say what happens: auth wants user "u"
+Prints its port, then a line per request, and one more for each that it leaves hanging. Path elements in front say what happens: auth wants user "u"
 and password "p", bearer the token "t"; hang takes the request and never answers, once does so for the
 first fetch only; away/HOST:PORT redirects there; busy is 503; dumb knows files only.
 """
@@ -90,6 +90,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind == "hang" or (kind == "once" and self.command == "POST" and not HUNG.is_set()
                               and b"command=fetch" in self.peek()):
             HUNG.set()
+            print("HANGS", self.path, flush=True)
             NEVER.wait()
         elif kind == "busy":
             self.say(503)
