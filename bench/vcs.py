@@ -64,14 +64,18 @@ def download(env, proxy, modcache, versions, prefix=()):
     return time.monotonic() - started
 
 
-def traced(path):
-    return ["strace", "-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o", path]
+def traced(path, *more):
+    return ["strace", *more, "-f", "-q", "-e", "trace=execve", "-e", "signal=none", "-o", path]
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
 
 
 def children(path):
-    """How many programs were started below a traced one."""
-    with open(path, encoding="utf-8", errors="replace") as lines:
-        return sum(bool(re.search(r"execve\(.* = 0$", line)) for line in lines) - 1
+    """How many programs were started below a traced one. strace itself starts the first."""
+    return len(re.findall(r"execve\(.* = 0$", read(path), re.M)) - 1
 
 
 class Ways:
@@ -103,8 +107,11 @@ class Ways:
 
     def count_through(self, versions):
         trace = f"{self.folder}/modgate.trace"
-        with self.gateway(prefix=traced(trace)) as gateway:
+        # -D: the gateway is our child, and gets our signals; strace looks on from beside it.
+        with self.gateway(prefix=traced(trace, "-D")) as gateway:
             download(self.env, gateway.url, self.fresh(), versions)
+        while not re.search(rf"^{gateway.pid} +\+\+\+ ", read(trace), re.M):
+            time.sleep(0.01)
         return children(trace)
 
 
