@@ -14,6 +14,9 @@
  * transfer.fsckObjects stays as the user has it: old repositories with harmless faults must stay
  * readable, as for go, and nothing of a tree is ever written to a file system by git.
  *
+ * A fetch costs far more than a small version: so the second fetch of a small repository brings all
+ * of its tags along. What it brings is bounded by what the versions that are there take each.
+ *
  * When so many packs pile up that reading suffers, the leader joins the small ones.
  */
 #include "base/file.h"
@@ -25,7 +28,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BATCH_MOST = 200, PACKS_MOST = 50, TOO_LARGE_MS = 10 * 60 * 1000 };
+enum {
+    BATCH_MOST = 200,
+    PACKS_MOST = 50,
+    TOO_LARGE_MS = 10 * 60 * 1000,
+    COMPANIONS_BYTES = 64 << 20,
+};
 
 struct git_want {
     struct git_want *next;
@@ -42,6 +50,7 @@ struct batch {
     struct slice refs[BATCH_MOST];
     struct slice hashes[BATCH_MOST];
     size_t count;
+    size_t wanted; /* of them; the others are companions, which nobody waits for */
     size_t hash_digits;
     bool is_whole;        /* all heads and tags, all history */
     struct slice sum;     /* of the refs that this makes complete; empty: not known */
@@ -160,9 +169,33 @@ static bool is_shallow_refused(const struct error *err)
     return err && slice_find_slice(err->text, S("shallow")) >= 0;
 }
 
+/* The tags that are not here yet, when they are few and will be small. */
+static void add_companions(struct git_repo *r, struct arena *a, struct batch *b,
+                           const struct git_refs *refs, uint64_t bytes)
+{
+    const struct git_ref *tags;
+    size_t here = 0, count = refs ? git_refs_tags(refs, S(""), &tags) : 0;
+    if (b->is_whole || count > BATCH_MOST - b->count)
+        return;
+    for (size_t i = 0; i < count; i++)
+        here += git_mirror_may_have(r, a, tags[i].hash);
+    if (!here || bytes / here * (count - here) > COMPANIONS_BYTES)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (git_mirror_may_have(r, a, tags[i].hash))
+            continue;
+        b->refs[b->count] = tags[i].name;
+        b->hashes[b->count++] = tags[i].hash;
+    }
+}
+
 static struct error *fetch_or_more(struct git_repo *r, struct ctx *cx, struct batch *b)
 {
     struct error *err = run_fetch(r, cx, b);
+    if (err && b->count > b->wanted && err->status != STATUS_CORRUPT && !ctx_check(cx)) {
+        b->count = b->wanted; /* it may be a companion's fault */
+        err = run_fetch(r, cx, b);
+    }
     if (err && !b->is_whole && err->status != STATUS_CORRUPT && is_shallow_refused(err)) {
         b->is_whole = true;
         err = run_fetch(r, cx, b);
@@ -170,11 +203,13 @@ static struct error *fetch_or_more(struct git_repo *r, struct ctx *cx, struct ba
     return err;
 }
 
-static struct error *fetch_locked(struct git_repo *r, struct ctx *cx, struct batch *b)
+static struct error *fetch_locked(struct git_repo *r, struct ctx *cx, struct batch *b,
+                                  const struct git_refs *refs)
 {
     GIT_LOCK_SCOPED(l);
     TRY(git_mirror_write(r, cx, b->hash_digits, &l));
     uint64_t before = git_mirror_bytes(r->dir);
+    add_companions(r, cx->arena, b, refs, before);
     struct error *err = fetch_or_more(r, cx, b);
     if (err && err->status == STATUS_CORRUPT) {
         log_error(LOG_WARN, "a mirror of a repository is fetched anew", err, NULL, 0);
@@ -213,6 +248,7 @@ static struct batch *take_batch(struct git_repo *r, struct arena *a)
         b->refs[b->count] = arena_dup(a, w->ref);
         b->hashes[b->count++] = arena_dup(a, w->hash);
     }
+    b->wanted = b->count;
     return b;
 }
 
@@ -256,12 +292,16 @@ static void tell(struct git_repo *r, const struct batch *b, struct ctx *leader, 
 static void lead(struct git_repo *r, struct ctx *cx)
 {
     struct batch *b = take_batch(r, cx->arena);
+    struct git_refs *refs = r->refs;
+    if (refs)
+        atomic_fetch_add(&refs->users, 1);
     r->is_fetching = true;
     pthread_mutex_unlock(&r->lock);
-    struct error *err = fetch_locked(r, cx, b);
+    struct error *err = fetch_locked(r, cx, b, refs);
     pthread_mutex_lock(&r->lock);
     r->is_fetching = false;
     tell(r, b, cx, err);
+    git_refs_release(refs); /* b speaks of them */
 }
 
 static void forget(struct git_want **list, const struct git_want *w)

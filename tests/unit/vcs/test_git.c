@@ -118,10 +118,10 @@ static void test_refs_without_a_commit(void **state)
     change_repo(f, "r", "git tag tree 'HEAD^{tree}'; git tag blob HEAD:go.mod; git tag gone");
     struct codehost *h = open_repo(f, "r.git");
     assert_ok(h->ops->stat(h, &f->cx, S("v1.0.0"), &rev));
-    assert_status(h->ops->stat(h, &f->cx, S("tree"), &rev), STATUS_NOT_FOUND);
-    assert_status(h->ops->stat(h, &f->cx, S("blob"), &rev), STATUS_NOT_FOUND);
     change_repo(f, "r", "git tag -d gone v1.1.0 same; git commit -q --allow-empty -m x");
     assert_status(h->ops->stat(h, &f->cx, S("v1.1.0"), &rev), STATUS_NOT_FOUND);
+    assert_status(h->ops->stat(h, &f->cx, S("tree"), &rev), STATUS_NOT_FOUND);
+    assert_status(h->ops->stat(h, &f->cx, S("blob"), &rev), STATUS_NOT_FOUND);
     assert_int_equal(metric_get(METRIC_VCS_REPAIRS), 0);
 }
 

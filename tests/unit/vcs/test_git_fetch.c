@@ -91,6 +91,36 @@ static void test_many_at_once_cost_few_fetches(void **state)
     assert_int_equal(metric_get(METRIC_VCS_CONTACTS) - contacts, fetches + 1); /* one ls-remote */
 }
 
+/* The second fetch of a small repository brings what is asked for next; what is gone does not stop
+ * it. */
+static void test_companions(void **state)
+{
+    struct fixture *f = *state;
+    struct vcs_rev rev;
+    make_many_tags(f);
+    struct codehost *h = open_repo(f, "r.git");
+    int64_t fetches = metric_get(METRIC_VCS_FETCHES);
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.0.0"), &rev));
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.1.0"), &rev));
+    assert_int_equal(metric_get(METRIC_VCS_FETCHES) - fetches, 2);
+    for (int i = 2; i < 60; i++)
+        assert_ok(h->ops->stat(h, &f->cx, arena_printf(&f->arena, "v1.%d.0", i), &rev));
+    assert_int_equal(metric_get(METRIC_VCS_FETCHES) - fetches, 2);
+}
+
+static void test_a_companion_that_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct vcs_rev rev;
+    make_many_tags(f);
+    struct codehost *h = open_repo(f, "r.git");
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.0.0"), &rev));
+    change_repo(f, "r", "git tag -d v1.7.0");
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.1.0"), &rev));
+    assert_status(h->ops->stat(h, &f->cx, S("v1.7.0"), &rev), STATUS_NOT_FOUND);
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.8.0"), &rev));
+}
+
 static void test_two_gateways_on_one_folder(void **state)
 {
     struct fixture *f = *state;
@@ -508,6 +538,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_many_at_once_cost_few_fetches),
+        T(test_companions),
+        T(test_a_companion_that_is_gone),
         T(test_two_gateways_on_one_folder),
         T(test_a_leader_that_is_cancelled),
         T(test_a_ref_of_many_is_gone),
