@@ -50,9 +50,9 @@ def test_off_and_direct(driver_on, upstream):
     got = ask(driver_on, "direct")
     assert got["status"] == "UPSTREAM_OFF" and "version control" in got["error"]
     upstream.fault("*", "status", code=404, body="no such thing")
-    for end in ("off", "direct"):
-        got = ask(driver_on, f"{upstream.http},{end}")
-        assert got["status"] == "NOT_FOUND" and "no such thing" in got["error"]
+    got = ask(driver_on, f"{upstream.http},off")
+    assert got["status"] == "NOT_FOUND" and "no such thing" in got["error"]
+    assert ask(driver_on, f"{upstream.http},direct")["status"] == "UPSTREAM_OFF"
 
 
 def test_a_file_never_mixes_two_upstreams(driver_on, upstream, tree):

@@ -90,6 +90,9 @@ static void test_tail_of_errors(void **state)
 
 static void test_a_program_that_is_not_there(void **state)
 {
+#ifdef __SANITIZE_THREAD__
+    skip(); /* it makes a fork of a vfork, so the child cannot tell its parent what exec said */
+#endif
     struct ctx cx = {.arena = *state};
     const char *argv[] = {"/nonexistent/program", NULL};
     struct proc_spec spec = {.argv = argv, .env = plain_env};
@@ -178,7 +181,7 @@ static void test_finish_without_reading(void **state)
     shell_init(&s, "exec cat /dev/zero");
     assert_ok(proc_start(&cx, &s.spec, &p));
     assert_ok(proc_finish(p, &cx, &r));
-    assert_int_equal(r.signal, SIGTERM);
+    assert_true(r.signal == SIGTERM || r.signal == SIGKILL); /* the second when it was slow to go */
 }
 
 static void test_stray_that_holds_the_pipes(void **state)
