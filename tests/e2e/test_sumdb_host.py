@@ -342,7 +342,7 @@ def test_audit_and_proof(host, upstream, key, tmp_path):
     proof.write_text(done.stdout)
     host.stop()
     shown = harness.modgate("sumdb", "check", str(proof), "--key", key[1], check=0).stdout
-    assert f"{path} {version} h1:" in shown and "of 40" in shown
+    assert f"{path} {version} h1:" in shown and re.search("record 7 of [0-9]+,", shown)  # any head since
     harness.modgate("sumdb", "check", str(proof), check=1)  # nobody's signature
     harness.modgate("sumdb", "check", str(proof), "--key", upstream.sumdb, check=1)
     proof.write_text(done.stdout.replace("index 7\n", "index 8\n"))
