@@ -37,6 +37,18 @@ static void check_read_back(struct arena *a, const struct settings_input *in, st
     for (int i = 0; i < SETTING_COUNT; i++)
         again.origin[i] = s->origin[i];
     again.credentials_origin = s->credentials_origin;
+#define SECTION(section, type, shape, doc, example)                                                \
+    again.section_origin[SECTION_##section] = (*s).section_origin[SECTION_##section];              \
+    for (size_t i = 0; i < again.section.count && i < (*s).section.count; i++) {                   \
+        struct setting_##type *to = &again.section.rows[i];                                        \
+        const struct setting_##type *from = &(*s).section.rows[i];                                 \
+        to->origin = from->origin;
+#define FIELD(type, field, kind, def, min, max, doc) to->field##_origin = from->field##_origin;
+#define SECTION_END(section, type) }
+#include "config/records.def"
+#undef SECTION
+#undef FIELD
+#undef SECTION_END
     settings_print(&second, &again);
     if (!slice_eq(buf_slice(&first), buf_slice(&second)))
         BUG("printed:\n%s\nand then:\n%s", first.p, second.p);

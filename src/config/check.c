@@ -79,29 +79,31 @@ static bool is_upstream_entry(struct slice s)
     return scheme && s.n > scheme && s.p[scheme] != '/';
 }
 
-static void complain_upstream(struct loader *l, const struct setting_rule *rule, const char *shown)
+const char *upstream_fault(struct arena *a, struct slice list)
 {
-    static const char what[] =
-        "is not an upstream; write an https://, http:// or file:// URL, direct, or off";
-    if (rules_are_one(SETTING_LIST_RULES, &l->s.upstream))
-        complain(l, SETTING_ID_upstream, "%s %s", shown, what);
-    else
-        loader_complain_rule(l, SETTING_ID_upstream, rule,
-                             arena_printf(l->arena, "%s %s", shown, what));
+    size_t start = 0;
+    for (size_t i = 0; list.n && i <= list.n; i++) {
+        if (i < list.n && list.p[i] != ',' && list.p[i] != '|')
+            continue;
+        struct slice one = slice_trim(slice_make(list.p + start, i - start));
+        if (!is_upstream_entry(one))
+            return arena_printf(a,
+                                "%s is not an upstream; write an https://, http:// or file:// URL, "
+                                "direct, or off",
+                                quoted(a, config_mask_urls(a, one)))
+                .p;
+        start = i + 1;
+    }
+    return NULL;
 }
 
 static void check_upstream_list(struct loader *l, const struct setting_rule *rule)
 {
-    struct slice text = slice_of(rule->value);
-    size_t start = 0;
-    for (size_t i = 0; text.n && i <= text.n; i++) {
-        if (i < text.n && text.p[i] != ',' && text.p[i] != '|')
-            continue;
-        struct slice one = slice_trim(slice_make(text.p + start, i - start));
-        if (!is_upstream_entry(one))
-            complain_upstream(l, rule, quoted(l->arena, config_mask_urls(l->arena, one)));
-        start = i + 1;
-    }
+    const char *fault = upstream_fault(l->arena, slice_of(rule->value));
+    if (fault && rules_are_one(SETTING_LIST_RULES, &l->s.upstream))
+        complain(l, SETTING_ID_upstream, "%s", fault);
+    else if (fault)
+        loader_complain_rule(l, SETTING_ID_upstream, rule, slice_of(fault));
 }
 
 static void check_upstream(struct loader *l)
@@ -192,4 +194,5 @@ void loader_check(struct loader *l)
     check_file(l, SETTING_ID_vcs_git_config);
     loader_check_patterns(l);
     loader_check_vcs(l);
+    loader_check_repositories(l);
 }

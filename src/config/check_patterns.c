@@ -34,15 +34,22 @@ static const char *fault_of(struct slice glob)
                               : NULL;
 }
 
-static void check_list(struct loader *l, enum setting_id id, struct slice list, struct slice origin)
+const char *patterns_fault(struct arena *a, struct slice list)
 {
     while (list.p) {
         struct slice glob = slice_trim(slice_cut(&list, ','));
         const char *fault = fault_of(glob);
         if (fault)
-            loader_complain(l, id, l->s.source[id], origin,
-                            arena_printf(l->arena, "%s %s", quoted(l->arena, glob), fault));
+            return arena_printf(a, "%s %s", quoted(a, glob), fault).p;
     }
+    return NULL;
+}
+
+static void check_list(struct loader *l, enum setting_id id, struct slice list, struct slice origin)
+{
+    const char *fault = patterns_fault(l->arena, list);
+    if (fault)
+        loader_complain(l, id, l->s.source[id], origin, slice_of(fault));
 }
 
 void loader_check_patterns(struct loader *l)

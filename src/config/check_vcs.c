@@ -66,28 +66,36 @@ static size_t glob_elements(struct slice pattern)
     return n;
 }
 
-static void check_repository(struct loader *l, const struct setting_rule *rule)
+const char *vcs_rule_fault(struct arena *a, const struct setting_rule *rule)
 {
-    const enum setting_id id = SETTING_ID_vcs_rules;
     struct slice rest = slice_of(rule->value), pattern = slice_of(rule->pattern);
     struct slice url = slice_cut(&rest, ' ');
     struct slice user = user_of(url);
     bool is_ssh =
         slice_starts(url, S("ssh://")) || slice_starts(url, S("git+ssh://")) || is_scp_form(url);
-    if (user.p && (!is_ssh || slice_find(user, ':') >= 0)) {
-        complain(l, id, rule, "credentials do not belong into a URL; write them in vcs.tokens");
-        return;
-    }
+    if (user.p && (!is_ssh || slice_find(user, ':') >= 0))
+        return "credentials do not belong into a URL; write them in vcs.tokens";
     if (!has_known_scheme(url) && !is_scp_form(url))
-        complain(l, id, rule,
-                 "%s is not a repository; write an https:// or ssh:// URL, or "
-                 "git@HOST:PATH",
-                 quoted(l->arena, url));
+        return arena_printf(
+                   a, "%s is not a repository; write an https:// or ssh:// URL, or git@HOST:PATH",
+                   quoted(a, url))
+            .p;
     if (slice_find(pattern, ',') >= 0)
-        complain(l, id, rule, "one pattern a rule, please, not several with commas");
+        return "one pattern a rule, please, not several with commas";
     if (count_of(url, '*') > glob_elements(pattern))
-        complain(l, id, rule, "%s has more * than the pattern %s", quoted(l->arena, url),
-                 quoted(l->arena, pattern));
+        return arena_printf(a, "%s has more * than the pattern %s", quoted(a, url),
+                            quoted(a, pattern))
+            .p;
+    return NULL;
+}
+
+static void check_rules(struct loader *l)
+{
+    for (size_t i = 0; i < l->s.vcs_rules.count; i++) {
+        const char *fault = vcs_rule_fault(l->arena, &l->s.vcs_rules.rows[i]);
+        if (fault)
+            complain(l, SETTING_ID_vcs_rules, &l->s.vcs_rules.rows[i], "%s", fault);
+    }
 }
 
 static const char *const allow_words[] = {"git", "https", "ssh", "http", "all",
@@ -197,8 +205,7 @@ static void check_files(struct loader *l, enum setting_id id)
 
 void loader_check_vcs(struct loader *l)
 {
-    for (size_t i = 0; i < l->s.vcs_rules.count; i++)
-        check_repository(l, &l->s.vcs_rules.rows[i]);
+    check_rules(l);
     check_allow(l);
     check_public_url(l);
     check_places(l, SETTING_ID_vcs_tokens);

@@ -1,6 +1,13 @@
 /*
  * Settings: one table (settings.def), four sources. A flag wins over a variable, that over the YAML
- * file, that over the default.
+ * file, that over the default. Beside them stand sections of records (records.def), which come from
+ * the file alone:
+ *
+ *   for (size_t i = 0; i < s->repositories.count; i++) {
+ *       const struct setting_repository *r = &s->repositories.rows[i];
+ *       r->name, r->origin          "internal", "modgate.yaml:30"
+ *       r->kind, r->kind_origin     its value, and where it was given; NULL: it was not
+ *   }
  */
 #ifndef MODGATE_CONFIG_CONFIG_H
 #define MODGATE_CONFIG_CONFIG_H
@@ -57,6 +64,34 @@ enum setting_id {
     SETTING_COUNT
 };
 
+/* ---- sections of records: one struct setting_<type> a section, made from records.def */
+
+#define SECTION(section, type, shape, doc, example)                                                \
+    struct setting_##type {                                                                        \
+        const char *name;   /* of a LIST: its number, from "1" */                                  \
+        const char *origin; /* where it starts, for messages */
+#define FIELD(type, field, kind, def, min, max, doc)                                               \
+    SETTING_TYPE_##kind field;                                                                     \
+    const char *field##_origin; /* NULL: not given, so it has its default */
+#define SECTION_END(section, type)                                                                 \
+    }                                                                                              \
+    ;
+#include "config/records.def"
+#undef SECTION
+#undef FIELD
+#undef SECTION_END
+
+enum setting_section {
+#define SECTION(section, type, shape, doc, example) SECTION_##section,
+#define FIELD(type, field, kind, def, min, max, doc)
+#define SECTION_END(section, type)
+#include "config/records.def"
+#undef SECTION
+#undef FIELD
+#undef SECTION_END
+    SECTION_COUNT
+};
+
 /*
  * An entry of the list `fetch.credentials`, which stands in the file only; or a rule of
  * `vcs.tokens`, with its secret fetched from where it is kept.
@@ -71,6 +106,18 @@ struct settings {
 #define SETTING(key, field, kind, def, min, max, reload, doc) SETTING_TYPE_##kind field;
 #include "config/settings.def"
 #undef SETTING
+#define SECTION(section, type, shape, doc, example)                                                \
+    struct {                                                                                       \
+        struct setting_##type *rows; /* in the order of the file */                                \
+        size_t count;                                                                              \
+    } section;
+#define FIELD(type, field, kind, def, min, max, doc)
+#define SECTION_END(section, type)
+#include "config/records.def"
+#undef SECTION
+#undef FIELD
+#undef SECTION_END
+    struct slice section_origin[SECTION_COUNT]; /* "modgate.yaml:30" or "default" */
     struct setting_credential *credentials;
     size_t credential_count;
     struct setting_credential *tokens; /* one per rule of vcs.tokens, in order */
@@ -81,11 +128,11 @@ struct settings {
     struct slice origin[SETTING_COUNT];
 };
 
-/* One row of the table, for help, sample and manual. */
+/* One row of the table, for help, sample and manual; or one field of a section's records. */
 struct setting_info {
     const char *key;
-    const char *flag; /* "--store-max-size" */
-    const char *env;  /* "MODGATE_STORE_MAX_SIZE" */
+    const char *flag; /* "--store-max-size"; a field has none */
+    const char *env;  /* "MODGATE_STORE_MAX_SIZE"; a field has none */
     enum setting_kind kind;
     const char *def;
     const char *min;
@@ -152,6 +199,12 @@ void settings_markdown(struct buf *b);
 struct slice config_mask_urls(struct arena *a, struct slice list);
 /* The rules of a setting for people to see, in one line without secrets, in the arena. [any] */
 struct slice config_mask_rules(struct arena *a, enum setting_id id, const struct setting_rules *r);
+/* The mount of a repository, without slashes around it: its name if it says none. [any] */
+struct slice config_mount(const struct setting_repository *r);
+/* Its folder below data_dir, or ".": repositories/NAME if it says none. In the arena. [any] */
+struct slice config_folder(struct arena *a, const struct setting_repository *r);
+/* The repository at "/"; NULL when there are no repositories. [any] */
+const struct setting_repository *config_default_repository(const struct settings *s);
 /* Names of the settings that differ and need a restart, comma-separated, in the arena. [any] */
 struct slice settings_restart_needed(struct arena *a, const struct settings *old,
                                      const struct settings *now);

@@ -47,11 +47,18 @@ union setting_value {
 };
 
 /* Parses text, which stands at origin, as the setting's kind asks and checks its bounds. */
-struct error *setting_parse(struct arena *a, enum setting_id id, struct slice text,
-                            struct slice origin, union setting_value *out) MUST_CHECK;
+struct error *value_parse(struct arena *a, const struct setting_info *info, struct slice text,
+                          struct slice origin, union setting_value *out) MUST_CHECK;
+/* The value of that kind that lies at a place. */
+union setting_value value_at(const void *at, enum setting_kind kind);
+void value_put(void *at, enum setting_kind kind, union setting_value v);
+/* As a user would write it. */
+struct slice value_format(struct arena *a, enum setting_kind kind, union setting_value v);
+/* The same without secrets. */
+struct slice value_shown(struct arena *a, enum setting_kind kind, union setting_value v);
+/* The same three for a setting. */
 union setting_value setting_get(const struct settings *s, enum setting_id id);
 void setting_put(struct settings *s, enum setting_id id, union setting_value v);
-/* As a user would write it. */
 struct slice setting_format(struct arena *a, const struct settings *s, enum setting_id id);
 /* C0 and C1 controls and what is not UTF-8 can be neither printed nor stand in a YAML file. */
 bool is_printable(struct slice text);
@@ -78,6 +85,8 @@ struct error *rules_add(struct arena *a, enum setting_kind kind, struct setting_
 bool rules_are_one(enum setting_kind kind, const struct setting_rules *r);
 /* "pattern=value;…" with the secrets. */
 struct slice rules_format(struct arena *a, enum setting_kind kind, const struct setting_rules *r);
+/* The rules in one line without secrets. */
+struct slice rules_shown(struct arena *a, enum setting_kind kind, const struct setting_rules *r);
 /* A rule's value without its secrets. */
 struct slice rule_shown(struct arena *a, enum setting_kind kind, const struct setting_rule *rule);
 
@@ -103,8 +112,55 @@ void loader_complain(struct loader *l, enum setting_id id, enum setting_source s
 /* The same for one rule, at its own line. */
 void loader_complain_rule(struct loader *l, enum setting_id id, const struct setting_rule *rule,
                           struct slice text);
+/* A value of the file: relative paths in it count from the file's folder. */
+union setting_value loader_from_file(const struct loader *l, enum setting_kind kind,
+                                     union setting_value v);
 /* A variable's value, or NULL; empty counts as NULL. */
 const char *loader_env(const struct loader *l, const char *name);
+
+/* ---- records.c: the sections of records.def */
+
+enum record_shape { RECORDS_NAMED, RECORDS_LIST };
+
+struct record_field {
+    struct setting_info info;
+    size_t offset, origin_offset; /* in a row */
+};
+
+struct record_section {
+    const char *key, *doc, *example;
+    enum record_shape shape;
+    size_t row_bytes;
+    const struct record_field *fields;
+    size_t field_count;
+};
+
+/* The rows of a section, whatever their type. */
+struct record_rows {
+    void *rows;
+    size_t count;
+};
+
+const struct record_section *record_section(enum setting_section id);
+/* The section with that key, or SECTION_COUNT. */
+enum setting_section section_find(struct slice key);
+const struct record_field *record_field_find(const struct record_section *section,
+                                             struct slice key);
+/* For a field that does not exist: what was probably meant. */
+struct slice record_field_hint(struct arena *a, const struct record_section *section,
+                               struct slice key);
+struct record_rows record_rows(const struct settings *s, enum setting_section id);
+void *record_at(const struct record_section *section, struct record_rows r, size_t i);
+const char *record_name(const void *row);
+const char *record_origin(const void *row);
+/* NULL: it was not given. */
+const char *record_field_origin(const void *row, const struct record_field *f);
+union setting_value record_value(const void *row, const struct record_field *f);
+void record_put(void *row, const struct record_field *f, union setting_value v, struct arena *a,
+                struct slice origin);
+/* A new row with its defaults; NULL, and a finding, when it cannot be. */
+void *loader_add_record(struct loader *l, enum setting_section id, struct slice name,
+                        struct slice origin);
 
 /* ---- yaml_file.c */
 void loader_read_yaml(struct loader *l, struct slice yaml, const char *name);
@@ -132,10 +188,20 @@ void loader_check(struct loader *l);
 /* Why a file that is to be read cannot be, in the arena; NULL: it can. */
 const char *file_fault(struct arena *a, const char *path);
 
+/* What is wrong with the first bad entry of a GOPROXY list, in the arena; NULL: nothing. */
+const char *upstream_fault(struct arena *a, struct slice list);
+
+/* ---- check_repositories.c */
+void loader_check_repositories(struct loader *l);
+
 /* ---- check_patterns.c */
+/* What is wrong with the first bad pattern of a list, in the arena; NULL: nothing. */
+const char *patterns_fault(struct arena *a, struct slice list);
 void loader_check_patterns(struct loader *l);
 
 /* ---- check_vcs.c */
+/* What is wrong with a rule of vcs.rules, in the arena; NULL: nothing. */
+const char *vcs_rule_fault(struct arena *a, const struct setting_rule *rule);
 void loader_check_vcs(struct loader *l);
 
 #endif

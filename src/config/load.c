@@ -39,6 +39,16 @@ static void take_paths_from_file(const struct loader *l, enum setting_kind kind,
     }
 }
 
+union setting_value loader_from_file(const struct loader *l, enum setting_kind kind,
+                                     union setting_value v)
+{
+    if (kind == SETTING_PATH)
+        v.text = path_in_file(l, v.text);
+    if (kind == SETTING_FILE_RULES || kind == SETTING_SECRET_RULES)
+        take_paths_from_file(l, kind, &v.rules);
+    return v;
+}
+
 void loader_complain_rule(struct loader *l, enum setting_id id, const struct setting_rule *rule,
                           struct slice text)
 {
@@ -50,11 +60,8 @@ void loader_complain_rule(struct loader *l, enum setting_id id, const struct set
 void loader_put(struct loader *l, enum setting_id id, union setting_value v,
                 enum setting_source source, struct slice origin)
 {
-    enum setting_kind kind = setting_info(id)->kind;
-    if (source == SOURCE_FILE && kind == SETTING_PATH)
-        v.text = path_in_file(l, v.text);
-    if (source == SOURCE_FILE && (kind == SETTING_FILE_RULES || kind == SETTING_SECRET_RULES))
-        take_paths_from_file(l, kind, &v.rules);
+    if (source == SOURCE_FILE)
+        v = loader_from_file(l, setting_info(id)->kind, v);
     setting_put(&l->s, id, v);
     l->s.source[id] = source;
     l->s.origin[id] = origin;
@@ -64,7 +71,7 @@ void loader_assign(struct loader *l, enum setting_id id, struct slice text,
                    enum setting_source source, struct slice origin)
 {
     union setting_value v;
-    struct error *err = setting_parse(l->arena, id, text, origin, &v);
+    struct error *err = value_parse(l->arena, setting_info(id), text, origin, &v);
     if (err)
         loader_complain(l, id, source, origin, err->text);
     else
@@ -88,6 +95,8 @@ static void take_defaults(struct loader *l)
         loader_assign(l, id, slice_of(setting_info(id)->def), SOURCE_DEFAULT, S("default"));
     }
     l->s.credentials_origin = S("default");
+    for (int i = 0; i < SECTION_COUNT; i++)
+        l->s.section_origin[i] = S("default");
 }
 
 static void take_variables(struct loader *l)

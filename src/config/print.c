@@ -43,15 +43,12 @@ struct slice config_mask_urls(struct arena *a, struct slice list)
     return arena_dup(a, buf_slice(&b));
 }
 
-/* As a user would write it, without secrets. */
-static struct slice shown_value(struct arena *a, const struct settings *s, enum setting_id id)
+struct slice value_shown(struct arena *a, enum setting_kind kind, union setting_value v)
 {
-    if (kind_has_rules(setting_info(id)->kind)) {
-        union setting_value v = setting_get(s, id);
-        return config_mask_rules(a, id, &v.rules);
-    }
-    struct slice text = setting_format(a, s, id);
-    return setting_info(id)->kind == SETTING_STRING ? config_mask_urls(a, text) : text;
+    if (kind_has_rules(kind))
+        return rules_shown(a, kind, &v.rules);
+    struct slice text = value_format(a, kind, v);
+    return kind == SETTING_STRING ? config_mask_urls(a, text) : text;
 }
 
 /* True when YAML reads the text without quotes as this text and nothing else. */
@@ -95,26 +92,70 @@ static void print_pair(struct buf *b, const char *indent, struct slice key, stru
     buf_printf(b, "%-*s # %.*s\n", COMMENT_COLUMN, line.p, SLICE_ARG(origin));
 }
 
-/* A line for each rule, or one for all when they are none or one value alone. */
-static void print_rules(struct buf *b, struct arena *a, const char *indent, struct slice name,
-                        const struct settings *s, enum setting_id id)
+/* "key:" and what else is on its line. */
+static void print_opening(struct buf *b, const char *indent, struct slice key, const char *rest,
+                          struct slice origin)
 {
     BUF_SCOPED(line);
-    enum setting_kind kind = setting_info(id)->kind;
-    struct setting_rules r = setting_get(s, id).rules;
-    if (r.count == 0 || rules_are_one(kind, &r)) {
-        print_pair(b, indent, name, shown_value(a, s, id), s->origin[id]);
-        return;
-    }
-    buf_printf(&line, "%s%.*s:", indent, SLICE_ARG(name));
-    buf_printf(b, "%-*s # %.*s\n", COMMENT_COLUMN, line.p, SLICE_ARG(s->origin[id]));
-    for (size_t i = 0; i < r.count; i++) {
+    buf_add(&line, slice_of(indent));
+    yaml_add_value(&line, key);
+    buf_printf(&line, ":%s", rest);
+    buf_printf(b, "%-*s # %.*s\n", COMMENT_COLUMN, line.p, SLICE_ARG(origin));
+}
+
+/* Rules have a line each, unless they are none or one value alone. */
+static void print_value(struct buf *b, const char *indent, struct slice key, enum setting_kind kind,
+                        union setting_value v, struct slice origin)
+{
+    struct arena a = ARENA_INIT;
+    bool has_lines = kind_has_rules(kind) && v.rules.count && !rules_are_one(kind, &v.rules);
+    if (has_lines)
+        print_opening(b, indent, key, "", origin);
+    else
+        print_pair(b, indent, key, value_shown(&a, kind, v), origin);
+    for (size_t i = 0; has_lines && i < v.rules.count; i++) {
         buf_printf(b, "%s  ", indent);
-        yaml_add_value(b, slice_of(r.rows[i].pattern));
+        yaml_add_value(b, slice_of(v.rules.rows[i].pattern));
         buf_add(b, S(": "));
-        yaml_add_value(b, rule_shown(a, kind, &r.rows[i]));
+        yaml_add_value(b, rule_shown(&a, kind, &v.rules.rows[i]));
         buf_add_byte(b, '\n');
     }
+    arena_release(&a);
+}
+
+/* What was given, and what has a default that is not empty. */
+static bool is_shown(const void *row, const struct record_field *f)
+{
+    return record_field_origin(row, f) || *f->info.def;
+}
+
+static void print_record(struct buf *b, const struct record_section *section, const void *row)
+{
+    size_t shown = 0;
+    struct slice origin = slice_of(record_origin(row));
+    for (size_t i = 0; i < section->field_count; i++)
+        shown += is_shown(row, &section->fields[i]);
+    if (section->shape == RECORDS_NAMED)
+        print_opening(b, "  ", slice_of(record_name(row)), shown ? "" : " {}", origin);
+    else
+        buf_printf(b, "%-*s # %.*s\n", COMMENT_COLUMN, shown ? "  -" : "  - {}", SLICE_ARG(origin));
+    for (size_t i = 0; i < section->field_count; i++) {
+        const struct record_field *f = &section->fields[i];
+        const char *from = record_field_origin(row, f);
+        if (is_shown(row, f))
+            print_value(b, "    ", slice_of(f->info.key), f->info.kind, record_value(row, f),
+                        slice_of(from ? from : "default"));
+    }
+}
+
+static void print_records(struct buf *b, const struct settings *s, enum setting_section id)
+{
+    const struct record_section *section = record_section(id);
+    struct record_rows r = record_rows(s, id);
+    const char *none = section->shape == RECORDS_NAMED ? " {}" : " []";
+    print_opening(b, "", slice_of(section->key), r.count ? "" : none, s->section_origin[id]);
+    for (size_t i = 0; i < r.count; i++)
+        print_record(b, section, record_at(section, r, i));
 }
 
 static void print_credentials(struct buf *b, const struct settings *s)
@@ -146,7 +187,6 @@ bool setting_opens_section(enum setting_id id, struct slice *section, struct sli
 
 void settings_print(struct buf *b, const struct settings *s)
 {
-    struct arena a = ARENA_INIT;
     struct slice section = S(""), name;
     for (int i = 0; i < SETTING_COUNT; i++) {
         enum setting_id id = (enum setting_id)i;
@@ -155,13 +195,11 @@ void settings_print(struct buf *b, const struct settings *s)
             buf_printf(b, "%.*s:\n", SLICE_ARG(section));
         if (opens && slice_eq(section, S("fetch")))
             print_credentials(b, s);
-        const char *indent = section.n ? "  " : "";
-        if (kind_has_rules(setting_info(id)->kind))
-            print_rules(b, &a, indent, name, s, id);
-        else
-            print_pair(b, indent, name, shown_value(&a, s, id), s->origin[id]);
+        print_value(b, section.n ? "  " : "", name, setting_info(id)->kind, setting_get(s, id),
+                    s->origin[id]);
     }
-    arena_release(&a);
+    for (int i = 0; i < SECTION_COUNT; i++)
+        print_records(b, s, (enum setting_section)i);
 }
 
 static json_t *json_of_slice(struct slice s)
@@ -170,21 +208,19 @@ static json_t *json_of_slice(struct slice s)
 }
 
 /* An object in the rules' order; a string when they are none or one value alone. */
-static json_t *json_rules(struct arena *a, enum setting_id id, const struct setting_rules *r)
+static json_t *json_rules(struct arena *a, enum setting_kind kind, const struct setting_rules *r)
 {
-    enum setting_kind kind = setting_info(id)->kind;
     if (r->count == 0 || rules_are_one(kind, r))
-        return json_of_slice(config_mask_rules(a, id, r));
+        return json_of_slice(rules_shown(a, kind, r));
     json_t *o = json_object();
     for (size_t i = 0; i < r->count; i++)
         json_object_set_new(o, r->rows[i].pattern, json_of_slice(rule_shown(a, kind, &r->rows[i])));
     return o;
 }
 
-static json_t *json_value(struct arena *a, const struct settings *s, enum setting_id id)
+static json_t *json_value(struct arena *a, enum setting_kind kind, union setting_value v)
 {
-    union setting_value v = setting_get(s, id);
-    switch (setting_info(id)->kind) {
+    switch (kind) {
     case SETTING_BOOL:
         return json_boolean(v.is_on);
     case SETTING_UINT:
@@ -194,10 +230,39 @@ static json_t *json_value(struct arena *a, const struct settings *s, enum settin
     case SETTING_LIST_RULES:
     case SETTING_FILE_RULES:
     case SETTING_SECRET_RULES:
-        return json_rules(a, id, &v.rules);
+        return json_rules(a, kind, &v.rules);
     default:
-        return json_of_slice(shown_value(a, s, id));
+        return json_of_slice(value_shown(a, kind, v));
     }
+}
+
+static json_t *json_record(struct arena *a, const struct record_section *section, const void *row)
+{
+    json_t *o = json_object();
+    for (size_t i = 0; i < section->field_count; i++) {
+        const struct record_field *f = &section->fields[i];
+        if (is_shown(row, f))
+            json_object_set_new(o, f->info.key, json_value(a, f->info.kind, record_value(row, f)));
+    }
+    return o;
+}
+
+/* An object by name, or an array. */
+static json_t *json_records(struct arena *a, const struct settings *s, enum setting_section id)
+{
+    const struct record_section *section = record_section(id);
+    struct record_rows r = record_rows(s, id);
+    bool is_list = section->shape == RECORDS_LIST;
+    json_t *all = is_list ? json_array() : json_object();
+    for (size_t i = 0; i < r.count; i++) {
+        const void *row = record_at(section, r, i);
+        json_t *one = json_record(a, section, row);
+        if (is_list)
+            json_array_append_new(all, one);
+        else
+            json_object_set_new(all, record_name(row), one);
+    }
+    return all;
 }
 
 static json_t *json_credentials(const struct settings *s)
@@ -225,18 +290,28 @@ static void add_row(json_t *all, const char *key, json_t *value, const char *sou
     json_object_set_new(all, key, row);
 }
 
+static const char *file_or_default(struct slice origin)
+{
+    return source_names[slice_eq(origin, S("default")) ? SOURCE_DEFAULT : SOURCE_FILE];
+}
+
 void settings_print_json(struct buf *b, const struct settings *s)
 {
     struct arena a = ARENA_INIT;
     json_t *all = json_object();
     for (int i = 0; i < SETTING_COUNT; i++) {
         enum setting_id id = (enum setting_id)i;
-        add_row(all, setting_info(id)->key, json_value(&a, s, id), source_names[s->source[id]],
-                s->origin[id]);
+        add_row(all, setting_info(id)->key,
+                json_value(&a, setting_info(id)->kind, setting_get(s, id)),
+                source_names[s->source[id]], s->origin[id]);
     }
-    bool is_default = slice_eq(s->credentials_origin, S("default"));
-    add_row(all, CREDENTIALS_KEY, json_credentials(s),
-            source_names[is_default ? SOURCE_DEFAULT : SOURCE_FILE], s->credentials_origin);
+    add_row(all, CREDENTIALS_KEY, json_credentials(s), file_or_default(s->credentials_origin),
+            s->credentials_origin);
+    for (int i = 0; i < SECTION_COUNT; i++) {
+        enum setting_section id = (enum setting_section)i;
+        add_row(all, record_section(id)->key, json_records(&a, s, id),
+                file_or_default(s->section_origin[i]), s->section_origin[i]);
+    }
     char *text = json_dumps(all, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     if (!text)
         BUG("settings that cannot be JSON");

@@ -155,9 +155,8 @@ struct slice rule_shown(struct arena *a, enum setting_kind kind, const struct se
                                       : slice_of(rule->value);
 }
 
-struct slice config_mask_rules(struct arena *a, enum setting_id id, const struct setting_rules *r)
+struct slice rules_shown(struct arena *a, enum setting_kind kind, const struct setting_rules *r)
 {
-    enum setting_kind kind = setting_info(id)->kind;
     struct setting_rules shown = {.rows = ARENA_ARRAY(a, struct setting_rule, r->count),
                                   .count = r->count};
     for (size_t i = 0; i < r->count; i++) {
@@ -165,4 +164,9 @@ struct slice config_mask_rules(struct arena *a, enum setting_id id, const struct
         shown.rows[i].value = arena_cstr(a, rule_shown(a, kind, &r->rows[i]));
     }
     return rules_format(a, kind, &shown);
+}
+
+struct slice config_mask_rules(struct arena *a, enum setting_id id, const struct setting_rules *r)
+{
+    return rules_shown(a, setting_info(id)->kind, r);
 }

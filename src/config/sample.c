@@ -84,6 +84,34 @@ static void sample_setting(struct buf *b, struct arena *a, const char *indent, s
     buf_add_byte(b, '\n');
 }
 
+/* The lines of text, each behind the prefix. */
+static void add_lines(struct buf *b, const char *prefix, const char *text)
+{
+    struct slice rest = slice_trim(slice_of(text));
+    while (rest.p) {
+        struct slice line = slice_cut_line(&rest);
+        buf_printf(b, "%s%.*s\n", prefix, SLICE_ARG(line));
+    }
+}
+
+static void sample_records(struct buf *b, struct arena *a, const struct record_section *section)
+{
+    bool is_named = section->shape == RECORDS_NAMED;
+    buf_add_byte(b, '\n');
+    add_wrapped(b, "# ", slice_of(section->doc));
+    buf_printf(b, "# %s; taken up by SIGHUP. Fields:\n",
+               is_named ? "records by name" : "a list of records");
+    for (size_t i = 0; i < section->field_count; i++) {
+        const struct setting_info *info = &section->fields[i].info;
+        buf_printf(b, "#   %s: %.*s%s%s\n", info->key, SLICE_ARG(kind_and_bounds(a, info)),
+                   *info->def ? ", default " : "", info->def);
+        add_wrapped(b, "#     ", slice_of(info->doc));
+    }
+    buf_add(b, S("# For example:\n"));
+    add_lines(b, "#   ", section->example);
+    buf_printf(b, "#%s: %s\n", section->key, is_named ? "{}" : "[]");
+}
+
 void settings_sample(struct buf *b)
 {
     struct arena a = ARENA_INIT;
@@ -99,14 +127,16 @@ void settings_sample(struct buf *b)
             buf_printf(b, "%s\n", sample_credentials);
         sample_setting(b, &a, section.n ? "  " : "", name, setting_info(id));
     }
+    for (int i = 0; i < SECTION_COUNT; i++)
+        sample_records(b, &a, record_section((enum setting_section)i));
     arena_release(&a);
 }
 
 static const char markdown_head[] =
     "# Settings\n"
     "\n"
-    "<!-- Made by `modgate config sample --markdown` from src/config/settings.def: change it "
-    "there. -->\n"
+    "<!-- Made by `modgate config sample --markdown` from src/config/settings.def and "
+    "records.def: change it there. -->\n"
     "\n"
     "A setting has a key in the YAML file, a flag and an environment variable. A flag wins over a\n"
     "variable, a variable over the file, the file over the default; an empty variable counts as "
@@ -135,7 +165,11 @@ static const char markdown_head[] =
     "element by\n"
     "element, with `*` and `?` inside an element; `*` alone matches everything. Several are "
     "separated by commas. Where it is a place instead (HOST or HOST/PATH), the longest that fits "
-    "counts.\n";
+    "counts.\n"
+    "\n"
+    "Some parts of the file hold records, each with fields of its own. They come last on this page "
+    "and have\n"
+    "neither flag nor variable.\n";
 
 static const char markdown_credentials[] =
     "\n### `fetch.credentials`\n"
@@ -173,6 +207,21 @@ static void markdown_setting(struct buf *b, struct arena *a, const struct settin
                info->is_live ? "live" : "needs a restart");
 }
 
+static void markdown_records(struct buf *b, struct arena *a, const struct record_section *section)
+{
+    buf_printf(b, "\n## Records: %s\n\n%s\n\n%s; live.\n\n```yaml\n%s```\n", section->key,
+               section->doc,
+               section->shape == RECORDS_NAMED ? "Records by name" : "A list of records, in order",
+               section->example);
+    buf_add(b, S("\n| field | | |\n|---|---|---|\n"));
+    for (size_t i = 0; i < section->field_count; i++) {
+        const struct setting_info *info = &section->fields[i].info;
+        buf_printf(b, "| `%s` | %.*s%s%s%s | %s |\n", info->key,
+                   SLICE_ARG(kind_and_bounds(a, info)), *info->def ? ", default `" : "", info->def,
+                   *info->def ? "`" : "", info->doc);
+    }
+}
+
 void settings_markdown(struct buf *b)
 {
     struct arena a = ARENA_INIT;
@@ -188,5 +237,7 @@ void settings_markdown(struct buf *b)
             buf_add(b, slice_of(markdown_credentials));
         markdown_setting(b, &a, setting_info(id));
     }
+    for (int i = 0; i < SECTION_COUNT; i++)
+        markdown_records(b, &a, record_section((enum setting_section)i));
     arena_release(&a);
 }

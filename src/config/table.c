@@ -129,14 +129,23 @@ static struct slice child_name(struct slice section, size_t row)
     return slice_cut(&rest, '.');
 }
 
+/* The same, counting on: fetch.credentials and the sections of records come after the settings. */
+static struct slice any_child(struct slice section, size_t i)
+{
+    if (i < SETTING_COUNT)
+        return child_name(section, i);
+    if (i == SETTING_COUNT)
+        return slice_eq(section, S("fetch")) ? S("credentials") : S("");
+    return section.n ? S("")
+                     : slice_of(record_section((enum setting_section)(i - SETTING_COUNT - 1))->key);
+}
+
 static struct slice nearest_child(struct slice section, struct slice name)
 {
     struct slice best = S("");
     size_t best_distance = slips(name.n) + 1;
-    for (size_t i = 0; i <= SETTING_COUNT; i++) {
-        struct slice candidate = i < SETTING_COUNT               ? child_name(section, i)
-                                 : slice_eq(section, S("fetch")) ? S("credentials")
-                                                                 : S("");
+    for (size_t i = 0; i <= SETTING_COUNT + SECTION_COUNT; i++) {
+        struct slice candidate = any_child(section, i);
         if (candidate.n == 0)
             continue;
         size_t d = edit_distance(name, candidate, best_distance);
@@ -163,8 +172,8 @@ static struct slice list_children(struct arena *a, struct slice section)
 {
     BUF_SCOPED(b);
     struct slice last = S("");
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        struct slice name = child_name(section, i);
+    for (size_t i = 0; i <= SETTING_COUNT + SECTION_COUNT; i++) {
+        struct slice name = any_child(section, i);
         if (name.n == 0 || slice_eq(name, last))
             continue;
         if (last.n)

@@ -100,10 +100,9 @@ static struct error *check_bounds(struct arena *a, const struct setting_info *in
     return NULL;
 }
 
-struct error *setting_parse(struct arena *a, enum setting_id id, struct slice text,
-                            struct slice origin, union setting_value *out)
+struct error *value_parse(struct arena *a, const struct setting_info *info, struct slice text,
+                          struct slice origin, union setting_value *out)
 {
-    const struct setting_info *info = setting_info(id);
     switch (info->kind) {
     case SETTING_STRING:
         return parse_text(a, text, out);
@@ -129,10 +128,9 @@ struct error *setting_parse(struct arena *a, enum setting_id id, struct slice te
     BUG("setting %s has no kind", info->key);
 }
 
-union setting_value setting_get(const struct settings *s, enum setting_id id)
+union setting_value value_at(const void *at, enum setting_kind kind)
 {
-    const void *at = (const char *)s + offsets[id];
-    switch (setting_info(id)->kind) {
+    switch (kind) {
     case SETTING_STRING:
     case SETTING_PATH:
         return (union setting_value){.text = *(const char *const *)at};
@@ -151,13 +149,17 @@ union setting_value setting_get(const struct settings *s, enum setting_id id)
     case SETTING_DURATION:
         return (union setting_value){.number = *(const uint64_t *)at};
     }
-    BUG("setting %s has no kind", setting_info(id)->key);
+    BUG("no such kind: %d", kind);
 }
 
-void setting_put(struct settings *s, enum setting_id id, union setting_value v)
+union setting_value setting_get(const struct settings *s, enum setting_id id)
 {
-    void *at = (char *)s + offsets[id];
-    switch (setting_info(id)->kind) {
+    return value_at((const char *)s + offsets[id], setting_info(id)->kind);
+}
+
+void value_put(void *at, enum setting_kind kind, union setting_value v)
+{
+    switch (kind) {
     case SETTING_STRING:
     case SETTING_PATH:
         *(const char **)at = v.text;
@@ -183,10 +185,14 @@ void setting_put(struct settings *s, enum setting_id id, union setting_value v)
     }
 }
 
-struct slice setting_format(struct arena *a, const struct settings *s, enum setting_id id)
+void setting_put(struct settings *s, enum setting_id id, union setting_value v)
 {
-    union setting_value v = setting_get(s, id);
-    switch (setting_info(id)->kind) {
+    value_put((char *)s + offsets[id], setting_info(id)->kind, v);
+}
+
+struct slice value_format(struct arena *a, enum setting_kind kind, union setting_value v)
+{
+    switch (kind) {
     case SETTING_STRING:
     case SETTING_PATH:
         return slice_of(v.text);
@@ -200,7 +206,7 @@ struct slice setting_format(struct arena *a, const struct settings *s, enum sett
     case SETTING_LIST_RULES:
     case SETTING_FILE_RULES:
     case SETTING_SECRET_RULES:
-        return rules_format(a, setting_info(id)->kind, &v.rules);
+        return rules_format(a, kind, &v.rules);
     case SETTING_BYTES:
         return config_format_bytes(a, v.number);
     case SETTING_DURATION:
@@ -209,4 +215,9 @@ struct slice setting_format(struct arena *a, const struct settings *s, enum sett
         break;
     }
     return arena_printf(a, "%" PRIu64, v.number);
+}
+
+struct slice setting_format(struct arena *a, const struct settings *s, enum setting_id id)
+{
+    return value_format(a, setting_info(id)->kind, setting_get(s, id));
 }

@@ -3,36 +3,17 @@
  * settings file has no use for (anchors, aliases, tags, several documents) is refused where it
  * stands, so that no alias is ever followed. The walk goes only as deep as the table of settings
  * does; below an unknown key everything is skipped without recursion.
- *
- * Between the functions `w->event` is the event that is looked at; a function that reads a value
- * starts at the value's first event and leaves its last one there.
  */
-#include "config/config_priv.h"
-
-#include <yaml.h>
-
-struct walk {
-    struct loader *l;
-    const char *name; /* of the file, for messages */
-    struct slice text;
-    yaml_parser_t parser;
-    yaml_event_t event; /* YAML_NO_EVENT when it is over */
-    size_t line[SETTING_COUNT];
-    size_t credentials_line;
-    bool is_over; /* after an error from which reading cannot go on */
-};
+#include "config/yaml_priv.h"
 
 enum { NESTING_MAX = 32 };
 
-static size_t line_of(const yaml_event_t *e)
+size_t walk_line(const struct walk *w)
 {
-    return e->start_mark.line + 1;
+    return w->event.start_mark.line + 1;
 }
 
-#define FINDING(w, line, ...) add_finding((w), (line), __VA_ARGS__)
-
-static void add_finding(struct walk *w, size_t line, const char *fmt, ...) PRINTF_LIKE(3, 4);
-static void add_finding(struct walk *w, size_t line, const char *fmt, ...)
+void walk_finding(struct walk *w, size_t line, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -79,16 +60,16 @@ static void refuse_decoration(struct walk *w)
                    (e->type == YAML_MAPPING_START_EVENT && e->data.mapping_start.tag) ||
                    (e->type == YAML_SEQUENCE_START_EVENT && e->data.sequence_start.tag);
     if (has_anchor || e->type == YAML_ALIAS_EVENT)
-        FINDING(w, line_of(e),
+        FINDING(w, walk_line(w),
                 "anchors and aliases (& and *) have no use here; write the value "
                 "out, in quotes if it starts with & or *");
     if (has_tag)
-        FINDING(w, line_of(e),
+        FINDING(w, walk_line(w),
                 "tags (!) have no use here; put a text that starts with ! in quotes");
 }
 
 /* On to the next event; after an error it is YAML_NO_EVENT for ever. */
-static void next(struct walk *w)
+void walk_next(struct walk *w)
 {
     yaml_event_delete(&w->event); /* leaves YAML_NO_EVENT */
     if (w->is_over)
@@ -102,15 +83,15 @@ static void next(struct walk *w)
     refuse_decoration(w);
 }
 
-static bool is_at(const struct walk *w, yaml_event_type_t type)
+bool walk_is_at(const struct walk *w, yaml_event_type_t type)
 {
     return w->event.type == type;
 }
 
 /* True at the end of the container, or when there is nothing more to read. */
-static bool is_end(const struct walk *w, yaml_event_type_t end)
+bool walk_is_end(const struct walk *w, yaml_event_type_t end)
 {
-    return is_at(w, end) || is_at(w, YAML_NO_EVENT);
+    return walk_is_at(w, end) || walk_is_at(w, YAML_NO_EVENT);
 }
 
 static struct slice scalar_text(const struct walk *w)
@@ -119,11 +100,11 @@ static struct slice scalar_text(const struct walk *w)
 }
 
 /* An empty value, or YAML's words for none, without quotes; or no value at all after an error. */
-static bool is_null(const struct walk *w)
+bool walk_is_null(const struct walk *w)
 {
-    if (is_at(w, YAML_NO_EVENT))
+    if (walk_is_at(w, YAML_NO_EVENT))
         return true;
-    if (!is_at(w, YAML_SCALAR_EVENT) || w->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+    if (!walk_is_at(w, YAML_SCALAR_EVENT) || w->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
         return false;
     struct slice s = scalar_text(w);
     return s.n == 0 || slice_eq(s, S("~")) || slice_eq_nocase(s, S("null"));
@@ -132,79 +113,79 @@ static bool is_null(const struct walk *w)
 /* libyaml takes time that grows with the square of the depth, so a deep file is not read on. */
 static void give_up_on_depth(struct walk *w)
 {
-    FINDING(w, line_of(&w->event), "nested too deep; the rest of the file is not read");
+    FINDING(w, walk_line(w), "nested too deep; the rest of the file is not read");
     w->is_over = true;
-    next(w);
+    walk_next(w);
 }
 
-static void skip_value(struct walk *w)
+void walk_skip_value(struct walk *w)
 {
     size_t depth = 0;
     for (;;) {
-        bool opens = is_at(w, YAML_MAPPING_START_EVENT) || is_at(w, YAML_SEQUENCE_START_EVENT);
-        bool closes = is_at(w, YAML_MAPPING_END_EVENT) || is_at(w, YAML_SEQUENCE_END_EVENT);
+        bool opens =
+            walk_is_at(w, YAML_MAPPING_START_EVENT) || walk_is_at(w, YAML_SEQUENCE_START_EVENT);
+        bool closes =
+            walk_is_at(w, YAML_MAPPING_END_EVENT) || walk_is_at(w, YAML_SEQUENCE_END_EVENT);
         depth = depth + opens - closes;
         if (depth > NESTING_MAX)
             give_up_on_depth(w);
-        if (depth == 0 || is_at(w, YAML_NO_EVENT))
+        if (depth == 0 || walk_is_at(w, YAML_NO_EVENT))
             return;
-        next(w);
+        walk_next(w);
     }
 }
 
-static const char *what_is_there(const struct walk *w)
+const char *walk_what(const struct walk *w)
 {
-    if (is_at(w, YAML_MAPPING_START_EVENT))
+    if (walk_is_at(w, YAML_MAPPING_START_EVENT))
         return "nested keys";
-    return is_at(w, YAML_SEQUENCE_START_EVENT) ? "a list" : "text";
+    return walk_is_at(w, YAML_SEQUENCE_START_EVENT) ? "a list" : "text";
 }
 
 /* Where each value comes from, as messages say it. */
-static struct slice origin_at(struct walk *w, size_t line)
+struct slice walk_origin(struct walk *w, size_t line)
 {
     return arena_printf(w->l->arena, "%s:%zu", w->name, line);
 }
 
 /* A scalar's text in the arena; complains and skips anything else. */
-static bool take_scalar(struct walk *w, struct slice key, struct slice *text)
+bool walk_scalar(struct walk *w, struct slice key, struct slice *text)
 {
-    if (is_at(w, YAML_SCALAR_EVENT)) {
-        *text = is_null(w) ? S("") : arena_dup(w->l->arena, scalar_text(w));
+    if (walk_is_at(w, YAML_SCALAR_EVENT)) {
+        *text = walk_is_null(w) ? S("") : arena_dup(w->l->arena, scalar_text(w));
         return true;
     }
-    if (!is_at(w, YAML_NO_EVENT) && !is_at(w, YAML_ALIAS_EVENT))
-        FINDING(w, line_of(&w->event), "%.*s: wants one value, not %s", SLICE_ARG(key),
-                what_is_there(w));
-    skip_value(w);
+    if (!walk_is_at(w, YAML_NO_EVENT) && !walk_is_at(w, YAML_ALIAS_EVENT))
+        FINDING(w, walk_line(w), "%.*s: wants one value, not %s", SLICE_ARG(key), walk_what(w));
+    walk_skip_value(w);
     return false;
 }
 
-static void read_rule(struct walk *w, enum setting_id id, struct setting_rules *r)
+static void read_rule(struct walk *w, enum setting_kind kind, struct slice key,
+                      struct setting_rules *r)
 {
-    const struct setting_info *info = setting_info(id);
-    struct slice pattern, value, key = slice_of(info->key);
-    size_t line = line_of(&w->event);
-    bool has_pattern = take_scalar(w, key, &pattern);
-    next(w);
+    struct slice pattern, value;
+    size_t line = walk_line(w);
+    bool has_pattern = walk_scalar(w, key, &pattern);
+    walk_next(w);
     if (!has_pattern) {
-        skip_value(w);
+        walk_skip_value(w);
         return;
     }
-    if (!take_scalar(w, key, &value))
+    if (!walk_scalar(w, key, &value))
         return;
-    struct error *err = rules_add(w->l->arena, info->kind, r, slice_trim(pattern),
-                                  slice_trim(value), origin_at(w, line));
+    struct error *err = rules_add(w->l->arena, kind, r, slice_trim(pattern), slice_trim(value),
+                                  walk_origin(w, line));
     if (err)
         FINDING(w, line, "%.*s: %.*s", SLICE_ARG(key), SLICE_ARG(err->text));
 }
 
-/* Rules as a mapping: pattern: value, in order. */
-static void read_rules(struct walk *w, enum setting_id id, size_t line)
+struct setting_rules walk_rules(struct walk *w, enum setting_kind kind, struct slice key)
 {
-    union setting_value v = {.rules = {0}};
-    for (next(w); !is_end(w, YAML_MAPPING_END_EVENT); next(w))
-        read_rule(w, id, &v.rules);
-    loader_put(w->l, id, v, SOURCE_FILE, origin_at(w, line));
+    struct setting_rules r = {0};
+    for (walk_next(w); !walk_is_end(w, YAML_MAPPING_END_EVENT); walk_next(w))
+        read_rule(w, kind, key, &r);
+    return r;
 }
 
 static void read_setting(struct walk *w, enum setting_id id, size_t line)
@@ -215,10 +196,12 @@ static void read_setting(struct walk *w, enum setting_id id, size_t line)
                 w->line[id]);
     else
         w->line[id] = line;
-    if (kind_has_rules(setting_info(id)->kind) && is_at(w, YAML_MAPPING_START_EVENT))
-        read_rules(w, id, line);
-    else if (take_scalar(w, key, &text))
-        loader_assign(w->l, id, text, SOURCE_FILE, origin_at(w, line));
+    enum setting_kind kind = setting_info(id)->kind;
+    if (kind_has_rules(kind) && walk_is_at(w, YAML_MAPPING_START_EVENT))
+        loader_put(w->l, id, (union setting_value){.rules = walk_rules(w, kind, key)}, SOURCE_FILE,
+                   walk_origin(w, line));
+    else if (walk_scalar(w, key, &text))
+        loader_assign(w->l, id, text, SOURCE_FILE, walk_origin(w, line));
 }
 
 /* The member of a credential that has the name, or NULL. */
@@ -244,21 +227,21 @@ static struct slice *credential_member(struct credential_text *t, struct slice n
 static void read_credential_pair(struct walk *w, struct credential_text *t)
 {
     struct slice key, text;
-    size_t line = line_of(&w->event);
-    if (!take_scalar(w, S(CREDENTIALS_KEY), &key)) {
-        next(w);
-        skip_value(w);
+    size_t line = walk_line(w);
+    if (!walk_scalar(w, S(CREDENTIALS_KEY), &key)) {
+        walk_next(w);
+        walk_skip_value(w);
         return;
     }
     struct slice *member = credential_member(t, key);
-    next(w);
+    walk_next(w);
     if (!member) {
         FINDING(w, line,
                 CREDENTIALS_KEY ": no key %s; known here: host, user, secret, "
                                 "secret_file, secret_env",
                 quoted(w->l->arena, key));
-        skip_value(w);
-    } else if (take_scalar(w, key, &text)) {
+        walk_skip_value(w);
+    } else if (walk_scalar(w, key, &text)) {
         if (member->n)
             FINDING(w, line, "%.*s stands twice in one credential", SLICE_ARG(key));
         *member = text;
@@ -267,18 +250,18 @@ static void read_credential_pair(struct walk *w, struct credential_text *t)
 
 static void read_credential(struct walk *w)
 {
-    struct credential_text t = {.origin = origin_at(w, line_of(&w->event))};
-    if (!is_at(w, YAML_MAPPING_START_EVENT)) {
-        FINDING(w, line_of(&w->event),
+    struct credential_text t = {.origin = walk_origin(w, walk_line(w))};
+    if (!walk_is_at(w, YAML_MAPPING_START_EVENT)) {
+        FINDING(w, walk_line(w),
                 CREDENTIALS_KEY ": each entry has keys: host, and user and "
                                 "secret; not %s",
-                what_is_there(w));
-        skip_value(w);
+                walk_what(w));
+        walk_skip_value(w);
         return;
     }
-    for (next(w); !is_end(w, YAML_MAPPING_END_EVENT); next(w))
+    for (walk_next(w); !walk_is_end(w, YAML_MAPPING_END_EVENT); walk_next(w))
         read_credential_pair(w, &t);
-    if (!is_at(w, YAML_NO_EVENT))
+    if (!walk_is_at(w, YAML_NO_EVENT))
         loader_add_credential(w->l, &t);
 }
 
@@ -288,15 +271,15 @@ static void read_credentials(struct walk *w, size_t line)
         FINDING(w, line, CREDENTIALS_KEY " stands here a second time; the first is in line %zu",
                 w->credentials_line);
     w->credentials_line = line;
-    w->l->s.credentials_origin = origin_at(w, line);
-    if (is_null(w))
+    w->l->s.credentials_origin = walk_origin(w, line);
+    if (walk_is_null(w))
         return;
-    if (!is_at(w, YAML_SEQUENCE_START_EVENT)) {
-        FINDING(w, line, CREDENTIALS_KEY ": wants a list, not %s", what_is_there(w));
-        skip_value(w);
+    if (!walk_is_at(w, YAML_SEQUENCE_START_EVENT)) {
+        FINDING(w, line, CREDENTIALS_KEY ": wants a list, not %s", walk_what(w));
+        walk_skip_value(w);
         return;
     }
-    for (next(w); !is_end(w, YAML_SEQUENCE_END_EVENT); next(w))
+    for (walk_next(w); !walk_is_end(w, YAML_SEQUENCE_END_EVENT); walk_next(w))
         read_credential(w);
 }
 
@@ -315,19 +298,18 @@ static void read_subsection(struct walk *w, struct slice key, size_t line, struc
         if (slice_eq(s->name, key)) {
             FINDING(w, line, "%.*s stands here a second time; the first is in line %zu",
                     SLICE_ARG(key), s->line);
-            skip_value(w);
+            walk_skip_value(w);
             return;
         }
     }
     struct seen *s = ARENA_NEW(w->l->arena, struct seen);
     *s = (struct seen){.name = key, .line = line, .before = *seen};
     *seen = s;
-    if (is_at(w, YAML_MAPPING_START_EVENT)) {
+    if (walk_is_at(w, YAML_MAPPING_START_EVENT)) {
         read_section(w, key);
-    } else if (!is_null(w)) {
-        FINDING(w, line_of(&w->event), "%.*s: wants nested keys, not %s", SLICE_ARG(key),
-                what_is_there(w));
-        skip_value(w);
+    } else if (!walk_is_null(w)) {
+        FINDING(w, walk_line(w), "%.*s: wants nested keys, not %s", SLICE_ARG(key), walk_what(w));
+        walk_skip_value(w);
     }
 }
 
@@ -340,8 +322,11 @@ static void read_value(struct walk *w, struct slice section, struct slice name, 
         section.n ? arena_printf(a, "%.*s.%.*s", SLICE_ARG(section), SLICE_ARG(name)) : name;
     bool is_dotted = slice_find(name, '.') >= 0;
     enum setting_id id = is_dotted ? SETTING_COUNT : setting_find(key);
+    enum setting_section records = section.n ? SECTION_COUNT : section_find(name);
     if (id != SETTING_COUNT) {
         read_setting(w, id, line);
+    } else if (records != SECTION_COUNT) {
+        walk_records(w, records, line);
     } else if (!is_dotted && slice_eq(key, S(CREDENTIALS_KEY))) {
         read_credentials(w, line);
     } else if (!is_dotted && setting_is_section(key)) {
@@ -354,7 +339,7 @@ static void read_value(struct walk *w, struct slice section, struct slice name, 
                     SLICE_ARG(hint));
         else
             FINDING(w, line, "no key %s; %.*s", shown, SLICE_ARG(hint));
-        skip_value(w);
+        walk_skip_value(w);
     }
 }
 
@@ -362,32 +347,32 @@ static void read_value(struct walk *w, struct slice section, struct slice name, 
 static void read_section(struct walk *w, struct slice section)
 {
     struct seen *seen = NULL;
-    for (next(w); !is_end(w, YAML_MAPPING_END_EVENT); next(w)) {
+    for (walk_next(w); !walk_is_end(w, YAML_MAPPING_END_EVENT); walk_next(w)) {
         struct slice name;
-        size_t line = line_of(&w->event);
-        bool has_name = take_scalar(w, S("a key"), &name);
-        next(w);
+        size_t line = walk_line(w);
+        bool has_name = walk_scalar(w, S("a key"), &name);
+        walk_next(w);
         if (has_name)
             read_value(w, section, name, line, &seen);
         else
-            skip_value(w);
+            walk_skip_value(w);
     }
 }
 
 static void read_document(struct walk *w)
 {
-    next(w);
-    if (is_at(w, YAML_MAPPING_START_EVENT)) {
+    walk_next(w);
+    if (walk_is_at(w, YAML_MAPPING_START_EVENT)) {
         read_section(w, S(""));
-    } else if (!is_null(w)) {
-        FINDING(w, line_of(&w->event), "a settings file has keys and values (key: value), not %s",
-                what_is_there(w));
-        skip_value(w);
+    } else if (!walk_is_null(w)) {
+        FINDING(w, walk_line(w), "a settings file has keys and values (key: value), not %s",
+                walk_what(w));
+        walk_skip_value(w);
     }
-    next(w); /* the end of the document */
-    next(w);
-    if (is_at(w, YAML_DOCUMENT_START_EVENT))
-        FINDING(w, line_of(&w->event),
+    walk_next(w); /* the end of the document */
+    walk_next(w);
+    if (walk_is_at(w, YAML_DOCUMENT_START_EVENT))
+        FINDING(w, walk_line(w),
                 "a second document (---) starts here; a settings file has "
                 "one");
 }
@@ -398,9 +383,9 @@ void loader_read_yaml(struct loader *l, struct slice yaml, const char *name)
     if (!yaml_parser_initialize(&w.parser))
         BUG("libyaml does not start");
     yaml_parser_set_input_string(&w.parser, (const unsigned char *)yaml.p, yaml.n);
-    next(&w); /* the start of the stream */
-    next(&w);
-    if (is_at(&w, YAML_DOCUMENT_START_EVENT))
+    walk_next(&w); /* the start of the stream */
+    walk_next(&w);
+    if (walk_is_at(&w, YAML_DOCUMENT_START_EVENT))
         read_document(&w);
     yaml_event_delete(&w.event);
     yaml_parser_delete(&w.parser);

@@ -29,7 +29,20 @@ static const char settings_yaml[] =
     "  tokens: {git.example.com: 'reader:hush', other.example.com: hush, d.example.com: "
     "'env:TOKEN'}\n"
     "  known_hosts: /dev/null\n"
-    "  ssh_keys: {git.example.com: /dev/null}\n";
+    "  ssh_keys: {git.example.com: /dev/null}\n"
+    "default_repository: everything\n"
+    "repositories:\n"
+    "  internal: {kind: hosted, owns: 'corp.example.com/lib,corp.example.com/app/*', max_size: "
+    "1GB}\n"
+    "  git:\n"
+    "    kind: vcs\n"
+    "    owns: '*.corp.example.com'\n"
+    "    folder: go/private\n"
+    "    vcs_rules: {git.corp.example.com/x: 'https://git.example.com/x.git'}\n"
+    "  public: {kind: proxy, mount: go/public, folder: ., upstream: "
+    "'https://me:hush@b.example.com'}\n"
+    "  'null': {kind: proxy, upstream: {a.example.com: off, '*': 'https://c.example.com,direct'}}\n"
+    "  everything: {kind: group, members: 'internal,git,public'}\n";
 
 static void load_example(struct arena *a, struct settings *s)
 {
@@ -97,6 +110,18 @@ static void assert_same_settings(const struct settings *x, const struct settings
     for (int i = 0; i < SETTING_COUNT; i++)
         cx.origin[i] = cy.origin[i] = S("");
     cx.credentials_origin = cy.credentials_origin = S("");
+#define SECTION(section, type, shape, doc, example)                                                \
+    cy.section_origin[SECTION_##section] = cx.section_origin[SECTION_##section];                   \
+    for (size_t i = 0; i < cy.section.count && i < cx.section.count; i++) {                        \
+        struct setting_##type *to = &cy.section.rows[i];                                           \
+        const struct setting_##type *from = &cx.section.rows[i];                                   \
+        to->origin = from->origin;
+#define FIELD(type, field, kind, def, min, max, doc) to->field##_origin = from->field##_origin;
+#define SECTION_END(section, type) }
+#include "config/records.def"
+#undef SECTION
+#undef FIELD
+#undef SECTION_END
     settings_print(&bx, &cx);
     settings_print(&by, &cy);
     assert_slice(buf_slice(&bx), by.p);
