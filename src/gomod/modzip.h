@@ -54,6 +54,16 @@ struct modzip_reader;
 struct modzip_reader *modzip_reader_new(void);
 void modzip_reader_free(struct modzip_reader *r);
 
+/*
+ * Reads the content of an entry piece by piece: after begin, next gives pieces that are valid until
+ * the next call, and an empty one at the end (once all was checked). The zip's bytes must stay.
+ * Errors as of modzip_read().
+ */
+struct error *modzip_read_begin(struct modzip_reader *r, struct arena *a, const struct modzip *z,
+                                const struct modzip_entry *e) MUST_CHECK;
+struct error *modzip_read_next(struct modzip_reader *r, struct arena *a,
+                               struct slice *piece) MUST_CHECK;
+
 /* Gets the content piece by piece; an error stops the reading and is returned from it. */
 struct modzip_sink {
     struct error *(*write)(void *arg, struct arena *a, struct slice piece);

@@ -15,15 +15,12 @@ enum { WINDOW_BYTES = 64 << 10, LOCAL_BYTES = 30, DESCRIPTOR_BYTES = 16 };
 
 struct modzip_reader {
     struct inflate_state state;
-    uint8_t window[WINDOW_BYTES];
-};
-
-/* One entry while it is read. */
-struct reading {
-    const struct modzip_entry *e;
-    struct modzip_sink sink;
+    struct modzip_entry e; /* the entry that is read */
+    struct slice packed;   /* what is left of a stored entry */
+    struct slice descriptor;
     uint64_t left_bytes;
     uint32_t crc;
+    uint8_t window[WINDOW_BYTES];
 };
 
 struct modzip_reader *modzip_reader_new(void)
@@ -62,88 +59,107 @@ static struct error *find_data(struct arena *a, const struct modzip *z,
     return NULL;
 }
 
-static struct error *take_piece(struct arena *a, struct reading *rd, struct slice piece)
+/* Counts what is handed out. */
+static struct error *take_piece(struct modzip_reader *r, struct arena *a, struct slice piece)
 {
-    if (piece.n > rd->left_bytes)
-        return bad(a, rd->e, "more data than declared");
-    rd->left_bytes -= piece.n;
-    rd->crc = crc32_gzip_refl(rd->crc, (const unsigned char *)piece.p, piece.n);
-    return rd->sink.write(rd->sink.arg, a, piece);
+    if (piece.n > r->left_bytes)
+        return bad(a, &r->e, "more data than declared");
+    r->left_bytes -= piece.n;
+    r->crc = crc32_gzip_refl(r->crc, (const unsigned char *)piece.p, piece.n);
+    return NULL;
 }
 
-static struct error *read_deflated(struct modzip_reader *r, struct arena *a, struct reading *rd,
-                                   struct slice packed)
+static struct error *next_deflated(struct modzip_reader *r, struct arena *a, struct slice *piece)
 {
     struct inflate_state *s = &r->state;
-    if (packed.n > UINT32_MAX)
-        return bad(a, rd->e, "more than 4 GiB");
-    isal_inflate_init(s);
-    s->next_in = (uint8_t *)(uintptr_t)packed.p;
-    s->avail_in = (uint32_t)packed.n;
-    while (s->block_state != ISAL_BLOCK_FINISH) {
-        s->next_out = r->window;
-        s->avail_out = WINDOW_BYTES;
-        if (isal_inflate(s) < 0)
-            return bad(a, rd->e, "damaged deflate data");
-        size_t got = WINDOW_BYTES - s->avail_out;
-        if (got == 0 && s->block_state != ISAL_BLOCK_FINISH)
-            return bad(a, rd->e, "deflate data is cut off");
-        if (got)
-            TRY(take_piece(a, rd, slice_make((const char *)r->window, got)));
-    }
+    *piece = S("");
+    if (s->block_state == ISAL_BLOCK_FINISH)
+        return NULL;
+    s->next_out = r->window;
+    s->avail_out = WINDOW_BYTES;
+    if (isal_inflate(s) < 0)
+        return bad(a, &r->e, "damaged deflate data");
+    size_t got = WINDOW_BYTES - s->avail_out;
+    if (got == 0 && s->block_state != ISAL_BLOCK_FINISH)
+        return bad(a, &r->e, "deflate data is cut off");
+    *piece = slice_make((const char *)r->window, got);
     return NULL;
 }
 
 /* In pieces too, so that who takes them can let go of the pages behind. */
-static struct error *read_stored(struct arena *a, struct reading *rd, struct slice packed)
+static void next_stored(struct modzip_reader *r, struct slice *piece)
 {
-    while (packed.n) {
-        struct slice piece = slice_head(packed, WINDOW_BYTES);
-        TRY(take_piece(a, rd, piece));
-        packed = slice_skip(packed, piece.n);
-    }
-    return NULL;
-}
-
-static struct error *read_data(struct modzip_reader *r, struct arena *a, struct reading *rd,
-                               struct slice packed)
-{
-    switch (rd->e->method) {
-    case METHOD_STORED:
-        return read_stored(a, rd, packed);
-    case METHOD_DEFLATED:
-        return read_deflated(r, a, rd, packed);
-    default:
-        return error_new(a, STATUS_BAD_ZIP, "%s: compression method %u is not supported",
-                         text_quote(a, rd->e->name), rd->e->method);
-    }
+    *piece = slice_head(r->packed, WINDOW_BYTES);
+    r->packed = slice_skip(r->packed, piece->n);
 }
 
 /* A CRC of zero without a descriptor means that the writer did not set it. */
-static struct error *check_crc(struct arena *a, const struct reading *rd, struct slice descriptor)
+static struct error *check_crc(struct modzip_reader *r, struct arena *a)
 {
-    const struct modzip_entry *e = rd->e;
+    const struct modzip_entry *e = &r->e;
     if (e->flags & FLAG_DATA_DESCRIPTOR) {
-        bool has_magic = descriptor.n >= 4 && memcmp(descriptor.p, "PK\7\10", 4) == 0;
+        struct slice d = r->descriptor;
+        bool has_magic = d.n >= 4 && memcmp(d.p, "PK\7\10", 4) == 0;
         size_t crc_at = has_magic ? 4 : 0;
-        if (descriptor.n < DESCRIPTOR_BYTES - 4 + crc_at || le32(descriptor.p + crc_at) != e->crc)
+        if (d.n < DESCRIPTOR_BYTES - 4 + crc_at || le32(d.p + crc_at) != e->crc)
             return bad(a, e, "its data descriptor disagrees with the central directory");
     } else if (e->crc == 0) {
         return NULL;
     }
-    return rd->crc == e->crc ? NULL : bad(a, e, "wrong CRC: the data is damaged");
+    return r->crc == e->crc ? NULL : bad(a, e, "wrong CRC: the data is damaged");
+}
+
+static struct error *check_method(struct modzip_reader *r, struct arena *a)
+{
+    const struct modzip_entry *e = &r->e;
+    if (e->method != METHOD_STORED && e->method != METHOD_DEFLATED)
+        return error_new(a, STATUS_BAD_ZIP, "%s: compression method %u is not supported",
+                         text_quote(a, e->name), e->method);
+    return e->method == METHOD_DEFLATED && r->packed.n > UINT32_MAX ? bad(a, e, "more than 4 GiB")
+                                                                    : NULL;
+}
+
+struct error *modzip_read_begin(struct modzip_reader *r, struct arena *a, const struct modzip *z,
+                                const struct modzip_entry *e)
+{
+    r->e = *e;
+    r->left_bytes = e->content_bytes;
+    r->crc = 0;
+    TRY(find_data(a, z, e, &r->packed, &r->descriptor));
+    if (slice_ends(e->name, S("/"))) {
+        r->packed = S("");
+        r->e.method = METHOD_STORED;
+        return e->content_bytes ? bad(a, e, "a folder with content") : NULL;
+    }
+    TRY(check_method(r, a));
+    isal_inflate_init(&r->state);
+    r->state.next_in = (uint8_t *)(uintptr_t)r->packed.p;
+    r->state.avail_in = (uint32_t)r->packed.n;
+    return NULL;
+}
+
+struct error *modzip_read_next(struct modzip_reader *r, struct arena *a, struct slice *piece)
+{
+    if (r->e.method == METHOD_DEFLATED)
+        TRY(next_deflated(r, a, piece));
+    else
+        next_stored(r, piece);
+    if (piece->n)
+        return take_piece(r, a, *piece);
+    if (r->left_bytes)
+        return bad(a, &r->e, "less data than declared");
+    return slice_ends(r->e.name, S("/")) ? NULL : check_crc(r, a);
 }
 
 struct error *modzip_read(struct modzip_reader *r, struct arena *a, const struct modzip *z,
                           const struct modzip_entry *e, struct modzip_sink sink)
 {
-    struct slice packed, descriptor;
-    TRY(find_data(a, z, e, &packed, &descriptor));
-    if (slice_ends(e->name, S("/")))
-        return e->content_bytes ? bad(a, e, "a folder with content") : NULL;
-    struct reading rd = {.e = e, .sink = sink, .left_bytes = e->content_bytes};
-    TRY(read_data(r, a, &rd, packed));
-    if (rd.left_bytes)
-        return bad(a, e, "less data than declared");
-    return check_crc(a, &rd, descriptor);
+    TRY(modzip_read_begin(r, a, z, e));
+    for (;;) {
+        struct slice piece;
+        TRY(modzip_read_next(r, a, &piece));
+        if (piece.n == 0)
+            return NULL;
+        TRY(sink.write(sink.arg, a, piece));
+    }
 }

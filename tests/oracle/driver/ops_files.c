@@ -5,6 +5,7 @@
 #include "gomod/gowork.h"
 #include "gomod/modfile.h"
 #include "gomod/quote.h"
+#include "gomod/rehome.h"
 
 /* What `go mod edit -json` prints. */
 static struct error *mod_json(struct oracle_call *call)
@@ -115,10 +116,18 @@ static struct error *go_sum(struct oracle_call *call)
     return NULL;
 }
 
+/* args: file, old path, new path. */
+static struct error *rehome_go(struct oracle_call *call)
+{
+    struct rehome_rule rule = {call->args[1], call->args[2]};
+    oracle_result(call, rehome_go_file(call->a, &(struct rehome_rules){&rule, 1}, call->args[0]));
+    return NULL;
+}
+
 static const struct oracle_op ops[] = {
     {"mod_json", 1, mod_json},       {"mod_parse", 2, mod_parse}, {"mod_faults", 1, mod_faults},
     {"module_path", 1, module_path}, {"unquote", 1, unquote},     {"quote_json", 1, quote_json},
-    {"go_work", 1, go_work},         {"go_sum", 4, go_sum},
+    {"rehome_go", 3, rehome_go},     {"go_work", 1, go_work},     {"go_sum", 4, go_sum},
 };
 
 const struct oracle_ops oracle_file_ops = {ops, ARRAY_LEN(ops)};
