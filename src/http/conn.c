@@ -1,9 +1,10 @@
 /*
  * A connection: its events, its one timer, its end.
  *
- * Events only set flags and pump input into the protocol; output is sent in flush(), at the end of
- * the round, so that all answers of a round leave in one write per connection. A connection that
- * has had its turn (bytes read or sent) goes on in the next round.
+ * Events only set flags and pump input into the protocol; output is sent in flush(), when all input
+ * of the event was taken, so that its answers leave in one write. What others than the connection's
+ * own events bring about, such as answers to parked requests, is sent at the end of the round. A
+ * connection that has had its turn (bytes read or sent) goes on in the next round.
  *
  * The timer is lazy: moving the deadline later costs a store; when the timer fires early it is set
  * again. conn_kill() may be called from anywhere; memory is freed when the round is over, so that
@@ -149,6 +150,20 @@ static void start_h1(struct conn *c)
     c->phase = CONN_OPEN;
 }
 
+/*
+ * Sends what the connection's own event has brought about: at once, because then the requests of
+ * the next connection find the memory of these, which is still in the processor's cache.
+ */
+static void flush_now(struct conn *c)
+{
+    if (c->home->dirty != c)
+        return; /* nothing new, or it is sent at the end of the round */
+    c->home->dirty = c->dirty_next;
+    c->is_dirty = false;
+    if (conn_is_open(c))
+        c->protocol->flush(c);
+}
+
 /* The first bytes tell HTTP/2 with prior knowledge from HTTP/1.1 (RFC 9113, 3.3). */
 static void feed_start(struct conn *c, struct slice in)
 {
@@ -283,6 +298,7 @@ static void on_event(struct loop_fd *self, uint32_t events)
     bool is_deaf = c->parked || (c->h2 && c->is_blocked);
     if (c->has_peer_closed && c->phase == CONN_OPEN && is_deaf)
         conn_kill(c); /* nobody waits for these answers any more */
+    flush_now(c);
 }
 
 static void on_time(struct loop_timer *self)
@@ -357,6 +373,7 @@ static void on_again(struct loop_timer *self)
         c->is_again = false;
         conn_dirty(c);
         go_on(c);
+        flush_now(c);
     }
 }
 

@@ -197,7 +197,7 @@ void conn_new(struct http_loop *home, int fd, struct tls_files *tls,
 void conn_kill(struct conn *c);
 /* Ends the sending side, then drops what comes in until the peer has closed too. */
 void conn_linger(struct conn *c);
-/* Its flush() will run at the end of this round. */
+/* Its flush() will run, at the end of this round at the latest. */
 void conn_dirty(struct conn *c);
 /* The socket takes no more for now. Watched from the first time on. */
 void conn_await_output(struct conn *c);

@@ -26,6 +26,7 @@ struct h2 {
     uint64_t send_mark;  /* sent_total at blocked_ms */
     int64_t blocked_ms;  /* since when the socket takes nothing, or too little */
     int64_t active_ms;   /* when a request last came or ended */
+    int64_t named_s;     /* home->date_s when x-request-id was last put into the table of names */
     bool is_abuser;      /* the budget is used up */
     bool is_draining;    /* GOAWAY was submitted */
 };

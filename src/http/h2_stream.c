@@ -269,6 +269,20 @@ static nghttp2_nv field(struct slice name, struct slice value, uint8_t flags)
                         .flags = flags};
 }
 
+/*
+ * Values differ each time and are kept out of the compression's table, but the name goes in, with
+ * a value, beside each new date: then it is a byte in the answers of the same second.
+ */
+static nghttp2_nv request_id_field(const struct http_request *r)
+{
+    struct conn *c = r->conn;
+    uint8_t flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+    if (c->h2->named_s == c->home->date_s)
+        flags |= NGHTTP2_NV_FLAG_NO_INDEX;
+    c->h2->named_s = c->home->date_s;
+    return field(S("x-request-id"), http_request_id(r), flags);
+}
+
 void h2_respond(struct http_request *r, const struct http_header *headers, size_t count)
 {
     struct conn *c = r->conn;
@@ -279,12 +293,11 @@ void h2_respond(struct http_request *r, const struct http_header *headers, size_
     nv[n++] = field(S(":status"), format_u64(status, (uint64_t)r->status), fixed);
     for (size_t i = 0; i < count && n < MAX_ANSWER_FIELDS - 3; i++)
         if (h1_is_value(headers[i].value))
-            nv[n++] = field(headers[i].name, headers[i].value, NGHTTP2_NV_FLAG_NONE);
+            nv[n++] = field(headers[i].name, headers[i].value, fixed);
     if (answer_has_length(r->status))
         nv[n++] = field(S("content-length"), format_u64(length, r->body_bytes), fixed);
     nv[n++] = field(S("date"), loop_date(c->home), fixed);
-    nv[n++] = field(S("x-request-id"), http_request_id(r),
-                    fixed | NGHTTP2_NV_FLAG_NO_COPY_VALUE | NGHTTP2_NV_FLAG_NO_INDEX);
+    nv[n++] = request_id_field(r);
     nghttp2_data_provider body = {.source.ptr = r, .read_callback = read_data};
     bool has_body = r->body.kind != HTTP_BODY_NONE;
     r->progress_ms = loop_now_ms(c->home->loop);

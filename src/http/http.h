@@ -51,6 +51,7 @@ struct http_done {
     int status; /* 0 when no answer was begun: the client left first */
     uint64_t body_bytes_sent;
     int64_t duration_ns; /* from the complete header to the last byte handed to the kernel */
+    int64_t ended_ns;    /* on the clock of now_ns() */
     bool is_whole;       /* all of the answer was sent */
 };
 
@@ -145,7 +146,7 @@ unsigned http_request_loop_index(const struct http_request *r);
 bool http_request_park(struct http_request *r, void (*on_gone)(void *arg), void *arg) MUST_CHECK;
 /*
  * Answers. Content-Length, Date and x-request-id are added; for HEAD and 304 the body is released
- * unsent, its length still said for HEAD. Header names must be lower case; names and values are
+ * unsent, its length still said for HEAD. Header names are literals in lower case; values are
  * copied.
  */
 void http_respond(struct http_request *r, int status, const struct http_header *headers,

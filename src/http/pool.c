@@ -9,10 +9,10 @@ struct pool_block {
 /* The size_class of the blocks that hold n bytes; POOL_CLASSES when n is too large for all. */
 static unsigned class_of(size_t n)
 {
-    unsigned size_class = 0;
-    while (size_class < POOL_CLASSES && n > (size_t)POOL_LEAST_BYTES << size_class)
-        size_class++;
-    return size_class;
+    if (n <= POOL_LEAST_BYTES)
+        return 0;
+    unsigned doublings = 64 - (unsigned)__builtin_clzll((n - 1) / POOL_LEAST_BYTES);
+    return doublings < POOL_CLASSES ? doublings : POOL_CLASSES;
 }
 
 void *pool_malloc(size_t n, void *user)

@@ -113,9 +113,11 @@ void request_end(struct http_request *r, bool is_whole)
     }
     request_release_body(r);
     if (r->is_handled && s->options.on_done) {
+        int64_t ended_ns = now_ns();
         struct http_done done = {.status = r->status,
                                  .body_bytes_sent = r->body_sent,
-                                 .duration_ns = now_ns() - r->started_ns,
+                                 .duration_ns = ended_ns - r->started_ns,
+                                 .ended_ns = ended_ns,
                                  .is_whole = is_whole};
         s->options.on_done(s->options.arg, r, &done);
     }

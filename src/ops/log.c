@@ -15,6 +15,8 @@
 #include "ops/log_line.h"
 #include "ops/log_ring.h"
 
+#include "base/ctx.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -30,6 +32,8 @@ enum {
     GATHER_MS = 2,   /* how long lines gather before a write */
     STUCK_S = 3,     /* a standard error that takes nothing for so long is given up by log_stop() */
     STOP_ROUNDS = 5, /* and so many times that long is the most it waits */
+    SECOND_NS = 1000000000,
+    CLOCKS_GOOD_NS = 100000000, /* how long two clocks are taken to stay as far apart */
 };
 
 static struct {
@@ -63,11 +67,31 @@ static void write_out(const char *p, size_t n)
     }
 }
 
-static struct log_moment moment(void)
+static int64_t unix_ns(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
-    return (struct log_moment){.unix_s = ts.tv_sec, .us = (uint32_t)(ts.tv_nsec / 1000)};
+    return (int64_t)ts.tv_sec * SECOND_NS + ts.tv_nsec;
+}
+
+static struct log_moment moment_of(int64_t at_unix_ns)
+{
+    return (struct log_moment){.unix_s = at_unix_ns / SECOND_NS,
+                               .us = (uint32_t)(at_unix_ns % SECOND_NS / 1000)};
+}
+
+/*
+ * The moment of a time on the clock of now_ns(): the caller has read that one already, and a clock
+ * is not cheap. How far the two clocks are apart is looked at anew ten times a second.
+ */
+static struct log_moment moment_at(int64_t at_ns)
+{
+    static _Thread_local int64_t apart_ns, good_until_ns = INT64_MIN;
+    if (at_ns >= good_until_ns) {
+        apart_ns = unix_ns() - now_ns();
+        good_until_ns = at_ns + CLOCKS_GOOD_NS;
+    }
+    return moment_of(at_ns + apart_ns);
 }
 
 /* Says how many lines were dropped since it was last said. */
@@ -79,8 +103,9 @@ static void write_dropped(void)
     char text[LOG_LINE_MAX];
     struct log_field count = LOG_NUM("count", now - logger.said_dropped);
     logger.said_dropped = now;
-    write_out(text, log_line_format(text, (enum log_format)atomic_load(&logger.format), moment(),
-                                    LOG_WARN, "log lines were dropped: the output is too slow",
+    write_out(text, log_line_format(text, (enum log_format)atomic_load(&logger.format),
+                                    moment_of(unix_ns()), LOG_WARN,
+                                    "log lines were dropped: the output is too slow",
                                     (struct log_fields){&count, 1}, (struct log_fields){0}));
 }
 
@@ -193,13 +218,12 @@ bool log_is_on(enum log_level level)
     return (int)level >= atomic_load_explicit(&logger.least, memory_order_relaxed);
 }
 
-static void emit(enum log_level level, const char *message, struct log_fields fields,
-                 struct log_fields more)
+static void emit(struct log_moment at, enum log_level level, const char *message,
+                 struct log_fields fields, struct log_fields more)
 {
     char text[LOG_LINE_MAX];
     int format = atomic_load_explicit(&logger.format, memory_order_relaxed);
-    size_t n =
-        log_line_format(text, (enum log_format)format, moment(), level, message, fields, more);
+    size_t n = log_line_format(text, (enum log_format)format, at, level, message, fields, more);
     if (!atomic_load_explicit(&logger.is_running, memory_order_acquire)) {
         write_out(text, n);
         return;
@@ -213,7 +237,16 @@ void log_event(enum log_level level, const char *message, const struct log_field
                size_t count)
 {
     if (log_is_on(level))
-        emit(level, message, (struct log_fields){fields, count}, (struct log_fields){0});
+        emit(moment_of(unix_ns()), level, message, (struct log_fields){fields, count},
+             (struct log_fields){0});
+}
+
+void log_event_at(int64_t at_ns, enum log_level level, const char *message,
+                  const struct log_field *fields, size_t count)
+{
+    if (log_is_on(level))
+        emit(moment_at(at_ns), level, message, (struct log_fields){fields, count},
+             (struct log_fields){0});
 }
 
 void log_error(enum log_level level, const char *message, const struct error *e,
@@ -225,7 +258,7 @@ void log_error(enum log_level level, const char *message, const struct error *e,
     error_chain_to(&chain, e);
     const struct log_field more[] = {LOG_STR("error", buf_slice(&chain)),
                                      LOG_STR("error_status", slice_of(status_name(e->status)))};
-    emit(level, message, (struct log_fields){fields, count},
+    emit(moment_of(unix_ns()), level, message, (struct log_fields){fields, count},
          (struct log_fields){more, ARRAY_LEN(more)});
 }
 

@@ -20,13 +20,16 @@ struct log_field {
     struct slice key; /* as JSON has it: ,"name": */
     struct slice text;
     int64_t number;
-    enum { LOG_FIELD_TEXT, LOG_FIELD_NUMBER } kind;
+    enum { LOG_FIELD_TEXT, LOG_FIELD_WORD, LOG_FIELD_NUMBER } kind;
 };
 
 /* The name is a literal: "module", "status". */
 #define LOG_KEY(name) S(",\"" name "\":")
 #define LOG_STR(name, slice_value)                                                                 \
     ((struct log_field){.key = LOG_KEY(name), .text = (slice_value), .kind = LOG_FIELD_TEXT})
+/* Of text that needs no escape in either format: ASCII without blanks, quotes, '\\' and '='. */
+#define LOG_WORD(name, slice_value)                                                                \
+    ((struct log_field){.key = LOG_KEY(name), .text = (slice_value), .kind = LOG_FIELD_WORD})
 #define LOG_NUM(name, value)                                                                       \
     ((struct log_field){.key = LOG_KEY(name), .number = (int64_t)(value), .kind = LOG_FIELD_NUMBER})
 
@@ -43,6 +46,9 @@ bool log_is_on(enum log_level level);
 /* One event: a short sentence and its fields. Text is escaped; secrets are the caller's duty. */
 void log_event(enum log_level level, const char *message, const struct log_field *fields,
                size_t count);
+/* As log_event(), of something that was at a moment on the clock of now_ns(), a short time ago. */
+void log_event_at(int64_t at_ns, enum log_level level, const char *message,
+                  const struct log_field *fields, size_t count);
 #define log_line(level, message, ...)                                                              \
     log_event((level), (message), (const struct log_field[]){__VA_ARGS__},                         \
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))

@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-enum { TAIL = 32 };
+enum { TAIL = 32, NUMBER_MAX = 20 /* digits and sign of any number */ };
 
 struct line {
     char *at;
@@ -18,8 +18,11 @@ struct line {
     bool is_cut;
 };
 
-static const char *const level_names[] = {"debug", "info", "warn", "error"};
-static const char *const level_columns[] = {" DEBUG ", " INFO  ", " WARN  ", " ERROR "};
+/* What follows the time. */
+static const struct slice json_levels[] = {
+    S("\",\"level\":\"debug\",\"msg\":"), S("\",\"level\":\"info\",\"msg\":"),
+    S("\",\"level\":\"warn\",\"msg\":"), S("\",\"level\":\"error\",\"msg\":")};
+static const struct slice text_levels[] = {S(" DEBUG "), S(" INFO  "), S(" WARN  "), S(" ERROR ")};
 
 /* Bytes that cannot stand in a JSON string as they are: controls, quote, backslash, not ASCII. */
 static const uint8_t is_special[256] = {
@@ -90,13 +93,13 @@ static char *digits_before(char *end, uint64_t v)
 
 static void put_number(struct line *l, int64_t number)
 {
-    char text[24];
+    char text[NUMBER_MAX];
     char *end = text + sizeof(text);
     uint64_t magnitude = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
     char *start = digits_before(end, magnitude);
     if (number < 0)
         *--start = '-';
-    put_slice(l, slice_make(start, (size_t)(end - start)));
+    put(l, start, (size_t)(end - start));
 }
 
 static void put_unicode_escape(struct line *l, unsigned char c)
@@ -222,6 +225,15 @@ static void put_quoted(struct line *l, struct slice s)
     *l->at++ = '"';
 }
 
+static void put_word(struct line *l, enum log_format format, struct slice s)
+{
+    if (format == LOG_JSON)
+        *l->at++ = '"';
+    put(l, s.p, s.n);
+    if (format == LOG_JSON)
+        *l->at++ = '"';
+}
+
 /* name= for ,"name": */
 static void put_text_key(struct line *l, struct slice key)
 {
@@ -230,9 +242,18 @@ static void put_text_key(struct line *l, struct slice key)
     *l->at++ = '=';
 }
 
+/* What a field needs to be begun: a number or word stands whole, a text may be cut. */
+static size_t least_room(const struct log_field *f)
+{
+    enum { QUOTES = 2 };
+    if (f->kind == LOG_FIELD_NUMBER)
+        return f->key.n + NUMBER_MAX;
+    return f->key.n + QUOTES + (f->kind == LOG_FIELD_WORD ? f->text.n : 0);
+}
+
 static void put_field(struct line *l, enum log_format format, const struct log_field *f)
 {
-    if (l->is_cut || !fits(l, f->key.n + 2)) { /* 2: quotes */
+    if (l->is_cut || !fits(l, least_room(f))) {
         l->is_cut = true;
         return;
     }
@@ -242,6 +263,8 @@ static void put_field(struct line *l, enum log_format format, const struct log_f
         put_text_key(l, f->key);
     if (f->kind == LOG_FIELD_NUMBER)
         put_number(l, f->number);
+    else if (f->kind == LOG_FIELD_WORD)
+        put_word(l, format, f->text);
     else if (format == LOG_TEXT && is_plain_word(f->text))
         put_slice(l, f->text);
     else
@@ -287,9 +310,7 @@ static void put_json_head(struct line *l, struct log_moment at, enum log_level l
     put_slice(l, S("{\"time\":\""));
     put_calendar(l, at.unix_s);
     put_fraction(l, at.us, 6);
-    put_slice(l, S("\",\"level\":\""));
-    put_slice(l, slice_of(level_names[level]));
-    put_slice(l, S("\",\"msg\":"));
+    put_slice(l, json_levels[level]);
     put_quoted(l, slice_of(message));
 }
 
@@ -298,7 +319,7 @@ static void put_text_head(struct line *l, struct log_moment at, enum log_level l
 {
     put_calendar(l, at.unix_s);
     put_fraction(l, at.us, 3);
-    put_slice(l, slice_of(level_columns[level]));
+    put_slice(l, text_levels[level]);
     put_escaped(l, slice_of(message));
 }
 

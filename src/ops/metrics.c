@@ -51,15 +51,15 @@ static const struct {
 };
 _Static_assert(ARRAY_LEN(statuses) == STATUS_LABELS, "one counter per status that is told apart");
 
-static const char *const route_labels[] = {
-#define ROUTE(name, label) label,
+static const struct slice route_labels[] = {
+#define ROUTE(name, label) S(label),
 #include "ops/routes.def"
 #undef ROUTE
 };
 
 static const char *const result_labels[] = {"hit", "miss", "stale", "negative"};
 
-const char *metric_route_label(enum metric_route r)
+struct slice metric_route_label(enum metric_route r)
 {
     return route_labels[r];
 }

@@ -19,7 +19,7 @@ enum metric_route {
     ROUTE_COUNT
 };
 
-const char *metric_route_label(enum metric_route r);
+struct slice metric_route_label(enum metric_route r);
 
 /* How a request for something was answered. */
 enum metric_result { RESULT_HIT, RESULT_MISS, RESULT_STALE, RESULT_NEGATIVE, RESULT_COUNT };

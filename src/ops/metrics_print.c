@@ -115,9 +115,10 @@ static void print_route_durations(struct buf *b, enum metric_route route)
             if (!has_counted(&sums))
                 continue;
             snprintf(labels, sizeof(labels),
-                     "http_route=\"%s\",http_response_status_code=\"%s\","
+                     "http_route=\"%.*s\",http_response_status_code=\"%s\","
                      "network_protocol_version=\"%s\"",
-                     metric_route_label(route), metric_status_label(i), is_http2 ? "2" : "1.1");
+                     SLICE_ARG(metric_route_label(route)), metric_status_label(i),
+                     is_http2 ? "2" : "1.1");
             print_duration_series(b, labels, &sums);
         }
     }
@@ -133,7 +134,7 @@ static void print_requests(struct buf *b)
                  "Bytes of response bodies sent.");
     for (int r = 0; r < ROUTE_COUNT; r++)
         metrics_row(b, "modgate_http_response_body_bytes_total", "http_route",
-                    slice_of(metric_route_label((enum metric_route)r)),
+                    metric_route_label((enum metric_route)r),
                     (double)metrics_sum_body_bytes((enum metric_route)r));
 }
 
@@ -145,7 +146,7 @@ static void print_results(struct buf *b)
         for (int k = 0; k < RESULT_COUNT; k++) {
             uint64_t n = metrics_sum_result((enum metric_route)r, (enum metric_result)k);
             const struct metric_label labels[] = {
-                {"kind", slice_of(metric_route_label((enum metric_route)r))},
+                {"kind", metric_route_label((enum metric_route)r)},
                 {"result", slice_of(metric_result_label((enum metric_result)k))},
             };
             if (n)

@@ -1,6 +1,7 @@
 """HTTP/2: answers, limits, and those who abuse it."""
 
 import os
+import re
 import struct
 
 import pytest
@@ -43,6 +44,13 @@ def test_answers(connect, tmp_path):
     etag = [("if-none-match", '"0123456789abcdef0123456789abcdef"')]
     status, fields, body = h.answer(h.request("/small", fields=etag))
     assert status == 304 and "content-length" not in fields and body == b""
+
+
+def test_each_answer_has_its_own_request_id(connect):
+    """The field is compressed in two ways, which must both be read as what was meant."""
+    h = connect()
+    ids = [h.answer(h.request("/small"))[1]["x-request-id"] for _ in range(20)]
+    assert len(set(ids)) == 20 and all(re.fullmatch("[0-9a-f]{16}", i) for i in ids)
 
 
 def test_many_streams_at_once(connect, tmp_path):

@@ -1,5 +1,7 @@
 #include "../test.h"
 
+#include "base/ctx.h"
+
 #include "ops/log.h"
 #include "ops/log_line.h"
 
@@ -136,6 +138,29 @@ static void test_cut_lines_are_whole_json(void **state)
     }
 }
 
+/* However little room is left, what follows a long text is whole or left out. */
+static void test_last_fields_are_whole_or_left_out(void **state)
+{
+    static char big[LOG_TEXT_MAX];
+    memset(big, 'a', sizeof(big));
+    for (size_t n = 1700; n < 2048; n++) {
+        char out[LOG_LINE_MAX];
+        struct slice text = slice_make(big, n);
+        size_t len = log_line_format(
+            out, LOG_JSON, MOMENT, LOG_INFO, "m",
+            FIELDS(LOG_STR("a", text), LOG_STR("b", text), LOG_STR("c", text), LOG_STR("d", text)),
+            FIELDS(LOG_WORD("word", S("0123456789abcdef")), LOG_NUM("number", INT64_MIN)));
+        json_t *o = parse_line(out, len);
+        json_t *word = json_object_get(o, "word"), *number = json_object_get(o, "number");
+        assert_true(json_is_true(json_object_get(o, "cut")) == (!word || !number));
+        if (word)
+            assert_string_equal(json_string_value(word), "0123456789abcdef");
+        if (number)
+            assert_int_equal(json_integer_value(number), INT64_MIN);
+        json_decref(o);
+    }
+}
+
 /* Standard error goes into a file or pipe from here to restore_stderr(). */
 static int stderr_kept;
 
@@ -187,6 +212,33 @@ static void test_direct_lines_levels_and_errors(void **state)
     assert_slice(slice_skip(slice_cut_line(&text), 25),
                  "ERROR failed error=\"fetching example.com/m: no such host\" "
                  "error_status=UPSTREAM_DOWN");
+    arena_release(&a);
+}
+
+/* The moment of a line is that of its event, told on another clock. */
+static void test_lines_of_a_given_moment(void **state)
+{
+    struct arena a = ARENA_INIT;
+    int fd = temp_file();
+    replace_stderr(fd);
+    log_set(LOG_INFO, LOG_JSON);
+    int64_t now = now_ns(), before_s = now_unix_s();
+    const struct log_field word = LOG_WORD("cache", S("hit"));
+    log_event_at(now, LOG_INFO, "request", &word, 1);
+    log_event_at(now - INT64_C(3600) * 1000000000, LOG_INFO, "request", &word, 1);
+    int64_t after_s = now_unix_s();
+    restore_stderr();
+    struct slice text = read_all(&a, fd);
+    for (int64_t ago_s = 0; ago_s <= 3600; ago_s += 3600) {
+        struct slice line = slice_cut_line(&text);
+        assert_slice(slice_skip(line, 36),
+                     "\",\"level\":\"info\",\"msg\":\"request\",\"cache\":\"hit\"}");
+        bool is_then = false;
+        for (int64_t s = before_s - 1; s <= after_s; s++)
+            is_then |=
+                slice_starts(slice_skip(line, 9), slice_head(time_rfc3339(&a, s - ago_s), 19));
+        assert_true(is_then);
+    }
     arena_release(&a);
 }
 
@@ -295,7 +347,9 @@ int main(void)
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_each_byte_survives_each_place),
         cmocka_unit_test(test_cut_lines_are_whole_json),
+        cmocka_unit_test(test_last_fields_are_whole_or_left_out),
         cmocka_unit_test(test_direct_lines_levels_and_errors),
+        cmocka_unit_test(test_lines_of_a_given_moment),
         cmocka_unit_test(test_writer_thread),
         cmocka_unit_test(test_stuck_output_drops_lines),
     };
