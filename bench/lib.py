@@ -18,7 +18,9 @@ PROGRAM = os.path.join(ROOT, os.environ.get("BUILD", "build"), "modgate")
 SERVER_CORE, LOAD_CORE = "0", "1"
 CERTIFICATES = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], "rsa": ["rsa:2048"]}
 
-Load = collections.namedtuple("Load", "rate cpu_us p99_ms")
+# What a load told: answers a second, the server's CPU time for each, the share of the time that the generator's own
+# core was idle, and where it is known the 99th percentile of the waits.
+Load = collections.namedtuple("Load", "rate cpu_us idle p99_ms", defaults=[0.0])
 
 
 def free_port():
@@ -180,24 +182,37 @@ def in_ms(text):
     return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
 
 
+def watched(pid, *command):
+    """What a load generator prints; CPU seconds that the server used meanwhile; the generator's idle share."""
+    def own_seconds():
+        times = os.times()
+        return times.children_user + times.children_system
+
+    before, own_before, started = cpu_seconds(pid), own_seconds(), time.monotonic()
+    text = subprocess.run(pinned(LOAD_CORE, *command), capture_output=True, text=True, check=True).stdout
+    elapsed = time.monotonic() - started
+    return text, cpu_seconds(pid) - before, max(0.0, 1 - (own_seconds() - own_before) / elapsed)
+
+
 def wrk(pid, url, seconds, connections):
-    """HTTP/1.1 from one thread. The server's CPU time per request is measured beside the rate."""
-    before = cpu_seconds(pid)
-    text = subprocess.run(pinned(LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url),
-                          capture_output=True, text=True, check=True).stdout
-    used = cpu_seconds(pid) - before
+    """HTTP/1.1 from one thread, for small files."""
+    text, used, idle = watched(pid, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url)
     if "Non-2xx" in text or "Socket errors" in text:
         print(f"bench: wrk {url}: {text}", file=sys.stderr)
     count = int(re.search(r"(\d+) requests in", text).group(1))
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1))
-    return Load(rate, used / max(1, count) * 1e6, in_ms(re.search(r"^ +99% +(\S+)", text, re.M).group(1)))
+    return Load(rate, used / max(1, count) * 1e6, idle, in_ms(re.search(r"^ +99% +(\S+)", text, re.M).group(1)))
+
+
+def pull(pid, url, seconds, connections, binary):
+    """HTTP/1.1 of large files, which are thrown away unseen: see pull.c."""
+    text, used, idle = watched(pid, binary, url, seconds, connections)
+    found = json.loads(text)
+    return Load(found["count"] / found["seconds"], used / max(1, found["count"]) * 1e6, idle)
 
 
 def h2load(pid, url, seconds, connections, streams):
-    before = cpu_seconds(pid)
-    text = subprocess.run(pinned(LOAD_CORE, "h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-D{seconds}", url),
-                          capture_output=True, text=True, check=True).stdout
-    used = cpu_seconds(pid) - before
+    text, used, idle = watched(pid, "h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-D{seconds}", url)
     if "Application protocol: h2\n" not in text:
         sys.exit(f"bench: {url} does not speak HTTP/2:\n{text}")
     rate = float(re.search(r"finished in [\d.]+\w+, ([\d.]+) req/s", text).group(1))
@@ -205,7 +220,7 @@ def h2load(pid, url, seconds, connections, streams):
     failed = int(re.search(r"(\d+) failed", text).group(1))
     if failed > connections * streams:
         print(f"bench: h2load {url}: {text}", file=sys.stderr)
-    return Load(rate, used / max(1, good) * 1e6, 0.0)
+    return Load(rate, used / max(1, good) * 1e6, idle)
 
 
 def write_module(tree, path, version, blob_bytes, is_random=True):

@@ -103,8 +103,11 @@ def write(rows, options):
              "The server runs on core 0 and the load generator on core 1. Runs of modgate and of what it is compared "
              f"with alternate; each figure is the median of {options.rounds} rounds, of {options.seconds} s each where "
              "it is a rate. nginx serves the store's own folder with open_file_cache and without an access log. "
-             "\"CPU\" is the processor time that nginx spends on a request divided by ours: it also tells the two "
-             "apart where the load generator is the limit.", ""]
+             "wrk asks for small files over HTTP/1.1, h2load over HTTP/2, and for zips over HTTP/1.1 bench/pull.c, which "
+             "throws away what it gets without copying or decrypting it: wrk and h2load take longer to read a zip than "
+             "either server to send it. \"CPU\" is the processor time that nginx spends on a request divided by ours: "
+             "it also tells the two apart where the load generator is the limit. \"Idle\" is the share of the time that "
+             "the generator's core was idle, with modgate and with nginx: near 0, the generator was the limit.", ""]
     titles = {"hits": "Hits, against nginx", "latency": "Hits beside misses", "cold": "Cold, against the upstream itself",
               "vcs": "From version control, against go's direct mode",
               "verify": "Verifying a module cache, against go", "memory": "Memory",

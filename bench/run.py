@@ -8,6 +8,7 @@ told is the median over the rounds. nginx serves the folder of the store itself.
 """
 
 import argparse
+import json
 import os
 import shutil
 import socket
@@ -21,7 +22,7 @@ import lib
 import results
 import sumdb_host
 import vcs
-from lib import LOAD_CORE, Modgate, Nginx, Upstream, h2load, make_certificate, median, pinned, wrk
+from lib import LOAD_CORE, Modgate, Nginx, Upstream, h2load, make_certificate, median, pinned, pull, wrk
 from results import Row
 
 QUIET = ("--log-access", "false", "--log-level", "error")
@@ -35,6 +36,9 @@ class Bench:
         self.tool = f"{folder}/tool"
         for source, target in (("tests/upstream", self.upstream_binary), ("bench/tool", self.tool)):
             subprocess.run(["go", "build", "-o", target, "."], cwd=os.path.join(lib.ROOT, source), check=True)
+        self.puller = f"{folder}/pull"
+        subprocess.run(["cc", "-O2", "-o", self.puller, os.path.join(lib.ROOT, "bench/pull.c"), "-lssl", "-lcrypto"],
+                       check=True)
         self.certificates = {kind: make_certificate(folder, kind) for kind in lib.CERTIFICATES}
 
     def alternate(self, *measures):
@@ -55,11 +59,12 @@ class Bench:
 
 
 def compare(bench, ours, other):
-    """(rate of ours, rate of other, ratio of rates, ratio of CPU per request)."""
+    """(rate of ours, rate of other, ratio of rates, a note on what the processors did)."""
     mine, theirs = bench.alternate(ours, other)
     rate, other_rate = median([m.rate for m in mine]), median([t.rate for t in theirs])
     cpu = median([t.cpu_us for t in theirs]) / max(0.001, median([m.cpu_us for m in mine]))
-    return rate, other_rate, rate / other_rate, cpu
+    idle, other_idle = (100 * median([m.idle for m in list_]) for list_ in (mine, theirs))
+    return rate, other_rate, rate / other_rate, f"CPU {cpu:.2f}, idle {idle:.0f}/{other_idle:.0f} %"
 
 
 def hits(bench):
@@ -79,9 +84,9 @@ def hits(bench):
 
         def row(name, target, server, load, path, *args):
             base = nginx_plain if server in (plain, logged) else nginx_tls
-            ours, other, ratio, cpu = compare(bench, lambda: load(server.pid, server.url + path, seconds, *args),
-                                              lambda: load(nginx.pid, base + path, seconds, *args))
-            return Row("hits", name, "requests/s", ours, other, ratio, target, note=f"CPU {cpu:.2f}")
+            ours, other, ratio, note = compare(bench, lambda: load(server.pid, server.url + path, seconds, *args),
+                                               lambda: load(nginx.pid, base + path, seconds, *args))
+            return Row("hits", name, "requests/s", ours, other, ratio, target, note=note)
 
         for suffix in (".info", ".mod"):
             yield row(f"{suffix}, HTTP/1.1", 1.3, plain, wrk, small + suffix, 64)
@@ -89,24 +94,24 @@ def hits(bench):
             yield row(f"{suffix}, HTTP/2 over TLS, 64 streams", 4.0, tls, h2load, small + suffix, 8, 64)
             yield row(f"{suffix}, HTTP/2 over TLS, our log on", 4.0, logged_tls, h2load, small + suffix, 8, 64)
         for name, version in (("zip of 160 KB", medium), ("zip of 2 MB", large)):
-            yield row(f"{name}, HTTP/1.1", 1.0, plain, wrk, version + ".zip", 16)
-            yield row(f"{name}, TLS", 1.0, tls, wrk, version + ".zip", 16)
+            yield row(f"{name}, HTTP/1.1", 1.0, plain, pull, version + ".zip", 16, bench.puller)
+            yield row(f"{name}, TLS", 1.0, tls, pull, version + ".zip", 16, bench.puller)
             yield row(f"{name}, HTTP/2 over TLS", 1.0, tls, h2load, version + ".zip", 8, 4)
         yield from handshakes(bench, nginx, tls, rsa)
 
 
 def handshakes(bench, nginx, tls, rsa):
     def measure(pid, port):
-        before = lib.cpu_seconds(pid)
-        found = lib.run_json(*pinned(LOAD_CORE, bench.tool, "handshakes", "-addr", f"127.0.0.1:{port}", "-d",
-                                     f"{bench.o.seconds}s"))
-        return lib.Load(found["per_second"], (lib.cpu_seconds(pid) - before) / max(1, found["count"]) * 1e6, 0.0)
+        text, used, idle = lib.watched(pid, bench.tool, "handshakes", "-addr", f"127.0.0.1:{port}", "-d",
+                                       f"{bench.o.seconds}s")
+        found = json.loads(text)
+        return lib.Load(found["per_second"], used / max(1, found["count"]) * 1e6, idle)
 
     for name, kind, server in (("RSA 2048", "rsa", rsa), ("ECDSA P-256", "ec", tls)):
-        ours, other, ratio, cpu = compare(bench, lambda: measure(server.pid, server.port),
-                                          lambda: measure(nginx.pid, nginx.ports[kind]))
+        ours, other, ratio, note = compare(bench, lambda: measure(server.pid, server.port),
+                                           lambda: measure(nginx.pid, nginx.ports[kind]))
         yield Row("hits", f"full TLS handshakes, {name}", "handshakes/s", ours, other, ratio, 0.9,
-                  note=f"CPU {cpu:.2f}")
+                  note=note)
 
 
 def latency(bench):
