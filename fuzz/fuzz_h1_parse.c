@@ -39,7 +39,9 @@ static enum h1_verdict feed(struct slice in, size_t step, struct h1_chunked *d, 
     *used = 0;
     while (v == H1_MORE && *used < in.n) {
         size_t n;
-        v = h1_chunked_feed(d, slice_head(slice_skip(in, *used), step), MAX_BODY, &n);
+        struct slice data;
+        v = h1_chunked_feed(d, slice_head(slice_skip(in, *used), step), MAX_BODY, &n, &data);
+        check_inside(slice_head(slice_skip(in, *used), n), data);
         *used += n;
     }
     return v;

@@ -121,6 +121,9 @@ struct protocol {
     /* Sends what it can. */
     void (*flush)(struct conn *c);
     void (*respond)(struct http_request *r, const struct http_header *headers, size_t count);
+    /* The body is wanted; n bytes of it are dealt with. */
+    void (*take)(struct http_request *r);
+    void (*took)(struct http_request *r, uint64_t n);
     /* The deadline has passed. */
     void (*on_time)(struct conn *c);
     void (*drain)(struct conn *c);

@@ -37,7 +37,9 @@ static bool has_output(const struct h1 *h)
 /* Whether the next request may be read. */
 static bool is_ready(const struct h1 *h)
 {
-    return !h->busy && !h->is_closing && !has_body_to_send(h) &&
+    if (h->body && request_is_full(h->body))
+        return false;
+    return !h->busy && (!h->is_closing || h->body) && !has_body_to_send(h) &&
            h->out.n - h->out_pos < MAX_GATHERED_BYTES;
 }
 
@@ -59,6 +61,8 @@ static void set_deadline(struct conn *c)
         }
     } else if (h->busy) {
         conn_deadline(c, INT64_MAX);
+    } else if (h->body && h->body->has_sink) {
+        conn_deadline(c, request_stall_ms(h->body));
     } else if (h->started_ms) {
         uint64_t slack = h->body ? h->body->body_received : 0; /* a byte per millisecond is fine */
         conn_deadline(c, h->started_ms + options(c)->header_timeout_ms + (int64_t)slack);
@@ -131,10 +135,21 @@ static void gather_body(struct conn *c, struct http_request *r)
     request_release_body(r);
 }
 
+/* Answered before its body was read: what follows cannot be told from it. */
+static void leave_body(struct h1 *h)
+{
+    h->body = NULL;
+    h->started_ms = 0;
+    h->is_closing = true;
+    h->is_faulty = true;
+}
+
 static void h1_respond(struct http_request *r, const struct http_header *headers, size_t count)
 {
     struct conn *c = r->conn;
     struct h1 *h = &c->h1;
+    if (h->body == r)
+        leave_body(h);
     if (c->home->is_draining)
         h->is_closing = true;
     if (!h->out.cap)
@@ -214,6 +229,18 @@ static struct http_request *make_request(struct conn *c, const struct h1_head *h
     return r;
 }
 
+static void send_continue(struct http_request *r)
+{
+    struct h1 *h = &r->conn->h1;
+    if (!r->expects_continue)
+        return;
+    if (!h->out.cap)
+        h->out = loop_buf_take(r->conn->home);
+    buf_add(&h->out, S("HTTP/1.1 100 Continue\r\n\r\n"));
+    h->queued_total += 25;
+    conn_dirty(r->conn);
+}
+
 /* The header is complete: the body, if any, comes first. */
 static void begin_request(struct conn *c, const struct h1_head *head, struct slice in)
 {
@@ -225,19 +252,26 @@ static void begin_request(struct conn *c, const struct h1_head *head, struct sli
         dispatch(c, r);
         return;
     }
+    bool has_length = head->body == H1_BODY_LENGTH;
     h->body = r;
-    h->body_left = head->body == H1_BODY_LENGTH ? head->content_length : 0;
+    h->body_left = has_length ? head->content_length : 0;
     h->chunked = (struct h1_chunked){0};
     h->started_ms = now(c);
-    if (h->body_left > options(c)->max_body_bytes) {
+    r->announced_bytes = has_length ? head->content_length : UINT64_MAX;
+    r->expects_continue = head->expects_continue;
+    request_offer(r);
+    if (h->body != r || r->has_sink)
+        return;
+    if (h->body_left > options(c)->max_body_bytes)
         refuse(c, 413, "the body is too large");
-    } else if (head->expects_continue) {
-        if (!h->out.cap)
-            h->out = loop_buf_take(c->home);
-        buf_add(&h->out, S("HTTP/1.1 100 Continue\r\n\r\n"));
-        h->queued_total += 25;
-        conn_dirty(c);
-    }
+    else
+        send_continue(r);
+}
+
+static void h1_took(struct http_request *r, uint64_t n)
+{
+    if (!request_is_full(r))
+        conn_again(r->conn);
 }
 
 /* Reads one header off *in. False when more is needed. */
@@ -265,27 +299,34 @@ static bool feed_head(struct conn *c, struct slice *in)
     return true;
 }
 
-/* Drops body bytes off *in. False when more is needed. */
+/* Takes body bytes off *in. False when more is needed. */
 static bool feed_body(struct conn *c, struct slice *in)
 {
     struct h1 *h = &c->h1;
     struct http_request *r = h->body;
     enum h1_verdict v = H1_MORE;
+    struct slice data;
     size_t n;
     if (h->body_left) {
-        n = h->body_left < in->n ? (size_t)h->body_left : in->n;
+        data = slice_head(*in, h->body_left);
+        n = data.n;
         h->body_left -= n;
         v = h->body_left ? H1_MORE : H1_DONE;
     } else {
-        v = h1_chunked_feed(&h->chunked, *in, options(c)->max_body_bytes, &n);
+        uint64_t max = r->has_sink ? r->sink.max_bytes : options(c)->max_body_bytes;
+        v = h1_chunked_feed(&h->chunked, *in, max, &n, &data);
     }
     *in = slice_skip(*in, n);
-    r->body_received += n;
+    bool fits = request_give(r, data);
+    if (h->body != r)
+        return true; /* answered meanwhile */
     if (v == H1_BAD)
         refuse(c, h->chunked.status, h->chunked.text);
+    else if (!fits)
+        refuse(c, 413, "the body is too large");
     else if (v == H1_DONE)
         dispatch(c, r);
-    return v != H1_MORE;
+    return v != H1_MORE || in->n;
 }
 
 /* Reads as many requests off in as may be handled now. The rest is returned. */
@@ -461,6 +502,8 @@ const struct protocol h1_protocol = {
     .on_eof = h1_on_eof,
     .flush = h1_flush,
     .respond = h1_respond,
+    .take = send_continue,
+    .took = h1_took,
     .on_time = h1_on_time,
     .drain = h1_drain,
     .end = h1_end,

@@ -1,6 +1,6 @@
 /*
- * The chunked transfer coding (RFC 9112, 7.1), read and dropped byte by byte: modgate keeps no
- * request body. Extensions and trailers are checked for form and bounded together.
+ * The chunked transfer coding (RFC 9112, 7.1), read byte by byte but for its data. Extensions and
+ * trailers are checked for form and bounded together.
  */
 #include "http/h1_parse.h"
 
@@ -145,21 +145,19 @@ static enum h1_verdict take_byte(struct h1_chunked *d, char c, uint64_t max_body
 }
 
 enum h1_verdict h1_chunked_feed(struct h1_chunked *d, struct slice in, uint64_t max_body,
-                                size_t *consumed)
+                                size_t *consumed, struct slice *data)
 {
     enum h1_verdict v = H1_MORE;
     size_t i = 0;
-    while (i < in.n && v == H1_MORE) {
-        if (d->state != DATA) {
-            v = take_byte(d, in.p[i++], max_body);
-            continue;
-        }
-        size_t n = d->left < in.n - i ? (size_t)d->left : in.n - i;
-        i += n;
-        d->left -= n;
+    while (i < in.n && v == H1_MORE && d->state != DATA)
+        v = take_byte(d, in.p[i++], max_body);
+    *data = slice_make(in.p + i, 0);
+    if (v == H1_MORE && d->state == DATA) {
+        *data = slice_head(slice_skip(in, i), d->left);
+        d->left -= data->n;
         if (d->left == 0)
             d->state = DATA_CR;
     }
-    *consumed = i;
+    *consumed = i + data->n;
     return v;
 }

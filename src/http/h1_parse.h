@@ -46,7 +46,7 @@ bool h1_is_method(struct slice s);
 /* True when the field value holds no control bytes: it cannot end a line. */
 bool h1_is_value(struct slice s);
 
-/* A chunked body that is read and dropped; starts zeroed. */
+/* How far a chunked body is read; starts zeroed. */
 struct h1_chunked {
     int state;
     unsigned digits;
@@ -57,8 +57,12 @@ struct h1_chunked {
     const char *text;
 };
 
-/* Takes up to all of in; *consumed says how much. More than max_body bytes of body is 413. */
+/*
+ * Takes some of in; *consumed says how much. It stops behind each run of body bytes, which is
+ * *data then (part of in; else empty): to be called until all of in is consumed. More than max_body
+ * bytes of body is 413.
+ */
 enum h1_verdict h1_chunked_feed(struct h1_chunked *d, struct slice in, uint64_t max_body,
-                                size_t *consumed);
+                                size_t *consumed, struct slice *data);
 
 #endif

@@ -147,6 +147,7 @@ static void make_session(struct conn *c)
         BUG("out of memory");
     h2_stream_callbacks(cbs);
     nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_no_auto_window_update(option, 1); /* a taken body opens its own */
     /* Enough for the fields that answers have in common; a full one costs an idle connection 5 KB.
      */
     nghttp2_option_set_max_deflate_dynamic_table_size(option, 1024);
@@ -189,7 +190,8 @@ static void set_deadline(struct conn *c)
         return;
     }
     unsigned a = options(c)->header_timeout_ms, b = options(c)->send_timeout_ms;
-    int64_t check = now(c) + (a < b ? a : b);
+    unsigned least = a < b ? a : b, body = options(c)->body_timeout_ms;
+    int64_t check = now(c) + (least < body ? least : body);
     if (c->deadline_ms > check || c->deadline_ms <= now(c))
         conn_deadline(c, check);
 }
@@ -394,6 +396,8 @@ const struct protocol h2_protocol = {
     .on_eof = h2_on_eof,
     .flush = h2_flush,
     .respond = h2_respond,
+    .take = h2_take,
+    .took = h2_took,
     .on_time = h2_on_time,
     .drain = h2_drain,
     .end = h2_end,

@@ -3,12 +3,20 @@
  *
  * A request is made when its HEADERS frame begins and ends when nghttp2 closes the stream, for
  * whatever reason; a parked one is let go of at that moment. It is given to the handler when the
- * peer has sent all of it; the body is counted and dropped. Answers are pulled by nghttp2 frame by
+ * peer has sent all of it. Its body is counted and dropped, or taken: then the window of the stream
+ * is opened as the taker says, that of the connection at once, so that a slow taker holds up its
+ * own stream alone. Answers are pulled by nghttp2 frame by
  * frame, straight from the body into the loop's output buffer.
  */
 #include "http/h2.h"
 
-enum { FIRST_FIELDS = 16, FIELD_OVERHEAD = 32, ABUSE_FACTOR = 4, MAX_ANSWER_FIELDS = 48 };
+enum {
+    FIRST_FIELDS = 16,
+    FIELD_OVERHEAD = 32,
+    ABUSE_FACTOR = 4,
+    MAX_ANSWER_FIELDS = 48,
+    WIDE_WINDOW_BYTES = 1 << 20, /* of a connection on which a body was taken */
+};
 
 static const struct http_options *options(const struct conn *c)
 {
@@ -117,19 +125,54 @@ static void dispatch(struct http_request *r)
     request_dispatch(r);
 }
 
-static void continue_if_expected(nghttp2_session *session, struct http_request *r)
+static void send_continue(struct http_request *r)
 {
-    struct slice expect = http_request_header(r, S("expect"));
-    if (!expect.p)
+    if (!r->expects_continue)
         return;
     nghttp2_nv nv = {.name = (uint8_t *)(uintptr_t) ":status",
                      .namelen = 7,
                      .value = (uint8_t *)(uintptr_t) "100",
                      .valuelen = 3};
-    if (!slice_eq_nocase(expect, S("100-continue")))
+    nghttp2_submit_headers(r->conn->h2->session, NGHTTP2_FLAG_NONE, r->stream_id, NULL, &nv, 1,
+                           NULL);
+}
+
+/* nghttp2 has checked that a length is a number, and checks that the body has it. */
+static uint64_t announced_length(const struct http_request *r)
+{
+    uint64_t n;
+    return slice_parse_u64(http_request_header(r, S("content-length")), &n) ? n : UINT64_MAX;
+}
+
+/* The header is complete, and a body comes. */
+static void begin_body(struct http_request *r)
+{
+    struct slice expect = http_request_header(r, S("expect"));
+    r->expects_continue = slice_eq_nocase(expect, S("100-continue"));
+    r->announced_bytes = announced_length(r);
+    if (expect.p && !r->expects_continue)
         r->refuse_status = 417;
-    else
-        nghttp2_submit_headers(session, NGHTTP2_FLAG_NONE, r->stream_id, NULL, &nv, 1, NULL);
+    if (!r->refuse_status && h1_is_method(r->method))
+        request_offer(r);
+    if (!r->has_sink && r->state == REQUEST_READING)
+        send_continue(r);
+}
+
+void h2_take(struct http_request *r)
+{
+    struct h2 *h = r->conn->h2;
+    if (!h->has_wide_window)
+        nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, WIDE_WINDOW_BYTES);
+    h->has_wide_window = true;
+    nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, r->stream_id,
+                                          HTTP_BODY_WINDOW_BYTES);
+    send_continue(r);
+}
+
+void h2_took(struct http_request *r, uint64_t n)
+{
+    nghttp2_session_consume_stream(r->conn->h2->session, r->stream_id, (size_t)n);
+    conn_dirty(r->conn);
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -144,7 +187,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         r->has_ended = true;
         dispatch(r);
     } else if (frame->hd.type == NGHTTP2_HEADERS) {
-        continue_if_expected(session, r);
+        begin_body(r);
     }
     return 0;
 }
@@ -152,15 +195,15 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data,
                    size_t n, void *arg)
 {
-    struct conn *c = arg;
     struct http_request *r = request_of(session, stream_id);
-    if (!r || r->state != REQUEST_READING)
-        return 0;
-    r->body_received += n;
-    if (r->body_received > options(c)->max_body_bytes) {
+    bool is_wanted = r && r->state == REQUEST_READING;
+    nghttp2_session_consume_connection(session, n);
+    if (is_wanted && !request_give(r, slice_make((const char *)data, n))) {
         r->refuse_status = 413;
         dispatch(r);
     }
+    if (is_wanted && !r->has_sink)
+        nghttp2_session_consume_stream(session, stream_id, n);
     return 0;
 }
 
@@ -311,6 +354,8 @@ void h2_respond(struct http_request *r, const struct http_header *headers, size_
 static bool is_late(struct http_request *r, int64_t now, const struct http_options *o)
 {
     int64_t since = now - r->progress_ms;
+    if (r->has_sink)
+        return now >= request_stall_ms(r);
     if (r->state == REQUEST_READING)
         return since >= (int64_t)o->header_timeout_ms + (int64_t)r->body_received;
     if (r->state != REQUEST_ANSWERED || since < o->send_timeout_ms)

@@ -38,6 +38,8 @@ static struct http_options with_defaults(struct http_options o)
         o.idle_timeout_ms = 180 * 1000;
     if (!o.send_timeout_ms)
         o.send_timeout_ms = 60 * 1000;
+    if (!o.body_timeout_ms)
+        o.body_timeout_ms = 30 * 1000;
     return o;
 }
 

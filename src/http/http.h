@@ -4,13 +4,14 @@
  * request and answers later, from the same loop.
  *
  * Life of a request: handler(request) is called [loop] once its header is complete and its body, if
- * it has one, was read and dropped. The handler either calls http_respond() (exactly once, then the
- * request is gone for it), or http_request_park() and later, in a task posted to
- * http_request_loop(), http_respond(). If the client leaves before that, on_gone is called [loop];
- * after it the request must not be touched. A client that closes its sending side while its request
- * is parked has left.
+ * it has one, was read and dropped; on_header may want the body instead (see there). The handler
+ * either calls http_respond() (exactly once, then the request is gone for it), or
+ * http_request_park() and later, in a task posted to http_request_loop(), http_respond(). If the
+ * client leaves before that, on_gone is called [loop]; after it the request must not be touched. A
+ * client that closes its sending side while its request is parked has left.
  *
- * What the server answers by itself, without handler and on_done: malformed requests (400, 417,
+ * What the server answers by itself, without handler and on_done (but with on_done, when on_header
+ * took the request's body): malformed requests (400, 417,
  * 501, 505), sizes (413, 414, 431), requests that do not arrive in time (408). HTTP/2 connections
  * that flood (resets, PING, SETTINGS, empty frames, endless headers) get GOAWAY and are closed.
  */
@@ -46,6 +47,27 @@ struct http_body {
     void *owner;
 };
 
+/* A taken body is not read on while so many bytes of it were given and not yet taken. */
+enum { HTTP_BODY_WINDOW_BYTES = 256 * 1024 };
+
+/*
+ * Who takes the body of a request, piece by piece [loop]. After on_piece() the bytes count as under
+ * way until http_request_took() says that they are dealt with: a slow taker slows the client down,
+ * over HTTP/1.1 by not reading the socket, over HTTP/2 by the stream's window, and the other
+ * streams go on. At most HTTP_BODY_WINDOW_BYTES and one read of 64 KB are under way at a time.
+ */
+struct http_body_sink {
+    uint64_t max_bytes; /* a longer body is answered 413 */
+    /* The piece is valid during the call, in which http_respond() may be called. */
+    void (*on_piece)(void *arg, struct slice piece);
+    /* The body is whole, in place of the handler: answers or parks. */
+    void (*on_whole)(void *arg);
+    /* The body will not become whole (the client has left, sent nonsense, too much or nothing for
+     * too long): the request must not be touched any more. */
+    void (*on_broken)(void *arg);
+    void *arg;
+};
+
 /* What is known when a request has ended, for logs and metrics. Slices live during the call. */
 struct http_done {
     int status; /* 0 when no answer was begun: the client left first */
@@ -59,13 +81,20 @@ struct http_options {
     unsigned loops;             /* threads; 0 = number of usable cores */
     size_t max_header_bytes;    /* of one request, start line included; above: 431 */
     unsigned max_headers;       /* fields of one request; above: 431 */
-    uint64_t max_body_bytes;    /* of one request; above: 413. Bodies are read and dropped */
+    uint64_t max_body_bytes;    /* of one request; above: 413. Of bodies that are dropped */
     unsigned max_connections;   /* over all loops; above: the connection is closed at once */
     unsigned max_streams;       /* open HTTP/2 streams of one connection */
     unsigned max_parked;        /* parked requests of one connection; above: 503 */
     unsigned header_timeout_ms; /* for the whole header, and for a TLS handshake */
     unsigned idle_timeout_ms;   /* a kept-alive connection without a request */
     unsigned send_timeout_ms;   /* a response of which nothing could be sent */
+    unsigned body_timeout_ms;   /* a taken body of which too little has come: 408 */
+    /*
+     * Before the body of a request that has one is read. It may refuse, by http_respond(): then the
+     * body is not read (HTTP/1.1: the connection is closed after the answer; HTTP/2: the stream is
+     * reset with NO_ERROR); or http_request_take_body(); or do nothing. NULL = nothing. [loop]
+     */
+    void (*on_header)(void *arg, struct http_request *req);
     void (*handler)(void *arg, struct http_request *req);                               /* [loop] */
     void (*on_done)(void *arg, struct http_request *req, const struct http_done *done); /* [loop] */
     void *arg;
@@ -125,6 +154,8 @@ struct slice http_request_query(const struct http_request *r);
 struct slice http_request_header(const struct http_request *r, struct slice name);
 /* "HTTP/1.1", "HTTP/2.0" or "HTTP/1.0". */
 struct slice http_request_protocol(const struct http_request *r);
+/* The announced length of the body: 0 when there is none, UINT64_MAX when it is not known. */
+uint64_t http_request_body_bytes(const struct http_request *r);
 bool http_request_is_tls(const struct http_request *r);
 /* "192.0.2.1:4711" or "[2001:db8::1]:4711". */
 struct slice http_request_peer(const struct http_request *r);
@@ -140,14 +171,24 @@ struct loop *http_request_loop(const struct http_request *r);
 unsigned http_request_loop_index(const struct http_request *r);
 
 /*
+ * In on_header: the body goes to the sink (which is copied), and in the end so does the request.
+ * Who waits for "100 Continue" is told now.
+ */
+void http_request_take_body(struct http_request *r, const struct http_body_sink *sink);
+/*
+ * n bytes of what on_piece() was given are dealt with. Until the request was answered or has left;
+ * after on_whole() it is not needed.
+ */
+void http_request_took(struct http_request *r, uint64_t n);
+/*
  * Parks the request until http_respond(). False when the connection has max_parked already: then
  * the request was not parked and must be answered (503).
  */
 bool http_request_park(struct http_request *r, void (*on_gone)(void *arg), void *arg) MUST_CHECK;
 /*
- * Answers. Content-Length, Date and x-request-id are added; for HEAD and 304 the body is released
- * unsent, its length still said for HEAD. Header names are literals in lower case; values are
- * copied.
+ * Answers; before the body was whole it ends the taking of it. Content-Length, Date and
+ * x-request-id are added; for HEAD and 304 the body is released unsent, its length still said for
+ * HEAD. Header names are literals in lower case; values are copied.
  */
 void http_respond(struct http_request *r, int status, const struct http_header *headers,
                   size_t header_count, struct http_body body);

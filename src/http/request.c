@@ -78,21 +78,116 @@ void request_pool_release(struct http_loop *home)
     home->free_requests = NULL;
 }
 
+/* The header is complete. */
+static void note_started(struct http_request *r)
+{
+    if (r->started_ns)
+        return;
+    r->started_ns = now_ns();
+    r->is_head = slice_eq(r->method, S("HEAD"));
+    counter_add(&r->conn->home->counters.requests_total, 1);
+}
+
 void request_dispatch(struct http_request *r)
 {
     struct http_server *s = r->conn->home->server;
-    r->started_ns = now_ns();
-    r->is_head = slice_eq(r->method, S("HEAD"));
+    note_started(r);
     r->state = REQUEST_HANDLING;
-    counter_add(&r->conn->home->counters.requests_total, 1);
     if (r->refuse_status) {
         request_refuse(r, r->refuse_status, http_reason(r->refuse_status));
         return;
     }
     r->is_handled = true;
-    s->options.handler(s->options.arg, r);
+    if (r->has_sink) {
+        r->has_sink = false;
+        r->sink.on_whole(r->sink.arg);
+    } else {
+        s->options.handler(s->options.arg, r);
+    }
     if (r->state == REQUEST_HANDLING) /* requests end later, with the flush */
         BUG("the handler neither answered nor parked %.*s", SLICE_ARG(r->path));
+}
+
+/* ---- bodies that are taken ---- */
+
+void request_offer(struct http_request *r)
+{
+    struct http_server *s = r->conn->home->server;
+    if (!s->options.on_header)
+        return;
+    note_started(r);
+    r->state = REQUEST_HANDLING;
+    s->options.on_header(s->options.arg, r);
+    if (r->state == REQUEST_HANDLING)
+        r->state = REQUEST_READING;
+    r->is_handled = r->has_sink || r->state == REQUEST_ANSWERED;
+}
+
+void http_request_take_body(struct http_request *r, const struct http_body_sink *sink)
+{
+    if (r->state != REQUEST_HANDLING || r->is_handled)
+        BUG("a body is taken outside of on_header");
+    r->sink = *sink;
+    r->has_sink = true;
+    r->body_ms = loop_now_ms(r->conn->home->loop);
+    r->conn->protocol->take(r);
+}
+
+bool request_give(struct http_request *r, struct slice piece)
+{
+    uint64_t max = r->has_sink ? r->sink.max_bytes : r->conn->home->server->options.max_body_bytes;
+    r->body_received += piece.n;
+    if (r->body_received > max)
+        return false;
+    if (!r->has_sink || !piece.n)
+        return true;
+    r->untaken_bytes += piece.n;
+    r->sink.on_piece(r->sink.arg, piece);
+    return true;
+}
+
+bool request_is_full(const struct http_request *r)
+{
+    return r->has_sink && r->untaken_bytes >= HTTP_BODY_WINDOW_BYTES;
+}
+
+void http_request_took(struct http_request *r, uint64_t n)
+{
+    bool was_full = request_is_full(r);
+    r->untaken_bytes -= n;
+    if (!r->has_sink)
+        return;
+    if (was_full && !request_is_full(r)) {
+        r->body_ms = loop_now_ms(r->conn->home->loop); /* now it is the client's turn again */
+        r->body_mark = r->body_received;
+    }
+    r->conn->protocol->took(r, n);
+}
+
+int64_t request_stall_ms(struct http_request *r)
+{
+    bool has_progress = r->body_received - r->body_mark >= LEAST_PROGRESS_BYTES;
+    if (request_is_full(r))
+        return INT64_MAX;
+    if (has_progress) {
+        r->body_mark = r->body_received;
+        r->body_ms = loop_now_ms(r->conn->home->loop);
+    }
+    return r->body_ms + r->conn->home->server->options.body_timeout_ms;
+}
+
+/* What it was to take will not become whole. */
+static void break_off(struct http_request *r)
+{
+    if (!r->has_sink)
+        return;
+    r->has_sink = false;
+    r->sink.on_broken(r->sink.arg);
+}
+
+uint64_t http_request_body_bytes(const struct http_request *r)
+{
+    return r->announced_bytes;
 }
 
 void request_release_body(struct http_request *r)
@@ -106,6 +201,7 @@ void request_release_body(struct http_request *r)
 void request_end(struct http_request *r, bool is_whole)
 {
     struct http_server *s = r->conn->home->server;
+    break_off(r);
     if (r->state == REQUEST_PARKED) {
         r->conn->parked--;
         if (r->on_gone)
@@ -129,6 +225,7 @@ void request_refuse(struct http_request *r, int status, const char *text)
     static const struct http_header headers[] = {
         {S("content-type"), S("text/plain; charset=utf-8")}, {S("cache-control"), S("no-store")}};
     struct slice line = arena_printf(&r->arena, "%s\n", text);
+    break_off(r);
     r->state = REQUEST_HANDLING;
     counter_add(&r->conn->home->counters.bad_requests_total, 1);
     http_respond(r, status, headers, ARRAY_LEN(headers),
@@ -162,8 +259,9 @@ static uint64_t body_length(const struct http_body *b)
 void http_respond(struct http_request *r, int status, const struct http_header *headers,
                   size_t header_count, struct http_body body)
 {
-    if (r->state != REQUEST_HANDLING && r->state != REQUEST_PARKED)
+    if (r->state != REQUEST_HANDLING && r->state != REQUEST_PARKED && !r->has_sink)
         BUG("a request is answered twice");
+    r->has_sink = false;
     if (r->state == REQUEST_PARKED)
         r->conn->parked--;
     r->state = REQUEST_ANSWERED;

@@ -27,7 +27,15 @@ struct http_request {
     unsigned header_count;
     unsigned header_cap;
     bool is_head;
-    bool is_handled; /* the handler has seen it */
+    bool is_handled; /* the handler, or on_header, has seen it */
+    bool has_sink;   /* its body was taken and is not whole yet */
+    bool expects_continue;
+    struct http_body_sink sink;
+    uint64_t announced_bytes; /* of the body; UINT64_MAX: not known */
+    uint64_t body_received;
+    uint64_t untaken_bytes; /* with the sink, not dealt with */
+    uint64_t body_mark;     /* body_received at body_ms */
+    int64_t body_ms;
     char id[17];
     int64_t started_ns;
     void (*on_gone)(void *arg);
@@ -40,7 +48,6 @@ struct http_request {
     uint64_t end_offset;   /* HTTP/1.1: in the stream of answers */
     int32_t stream_id;     /* HTTP/2 from here */
     int refuse_status;     /* answer this instead of calling the handler */
-    uint64_t body_received;
     size_t header_bytes;
     int64_t progress_ms;
     uint64_t progress_mark; /* body_sent at progress_ms */
@@ -53,6 +60,14 @@ struct http_request {
 struct http_request *request_new(struct conn *c);
 /* Calls the handler, or answers refuse_status. The header is complete. */
 void request_dispatch(struct http_request *r);
+/* Asks on_header what to do with the body that comes; then the state is READING or ANSWERED. */
+void request_offer(struct http_request *r);
+/* A piece of the body, for the sink, if there is one. False: it is too long. */
+bool request_give(struct http_request *r, struct slice piece);
+/* No more may be given for now. */
+bool request_is_full(const struct http_request *r);
+/* When a taken body counts as stalled if nothing comes; INT64_MAX while it waits for the sink. */
+int64_t request_stall_ms(struct http_request *r);
 /* The end, whole or not: on_gone when the handler still owes an answer, on_done, memory. */
 void request_end(struct http_request *r, bool is_whole);
 /* Lets go of the body. */

@@ -26,7 +26,10 @@ static enum h1_verdict read_body(const struct h1_head *head, struct slice in, ui
     if (head->body == H1_BODY_NONE)
         return H1_DONE;
     if (head->body == H1_BODY_CHUNKED) {
-        enum h1_verdict v = h1_chunked_feed(d, in, MAX_BODY, used);
+        enum h1_verdict v = H1_MORE;
+        struct slice data;
+        for (size_t n; v == H1_MORE && *used < in.n; *used += n)
+            v = h1_chunked_feed(d, slice_skip(in, *used), MAX_BODY, &n, &data);
         *length = d->total;
         return v;
     }

@@ -3,9 +3,12 @@
  *   listen=ADDR  tls=ADDR cert=F key=F  root=DIR (files below /file/)  loops=N
  *   and the options of struct http_options by name. Prints "port N" for each listener.
  * Routes: /small, /file/NAME, /bytes/N, /slow/MS (parked), /park (parked until the client leaves),
- * /stats, /done (what on_done saw). SIGHUP reloads TLS, SIGTERM drains.
+ * /stats. Bodies are taken by /take/N (at most N bytes; the answer is their number and SHA-256),
+ * /lazy/MS (the same, and dealt with only every MS milliseconds) and /midway/N (answered 507 after
+ * N bytes), and refused by /refuse. SIGHUP reloads TLS, SIGTERM drains.
  */
 #include "base/ctx.h"
+#include "base/encode.h"
 #include "http/http.h"
 
 #include <fcntl.h>
@@ -31,6 +34,9 @@ static _Thread_local struct {
     uint64_t gone;
     uint64_t done;
     uint64_t broken;
+    uint64_t taking;
+    uint64_t broken_off;
+    uint64_t most_untaken;
 } counts;
 
 static char big_bytes[4 << 20];
@@ -157,10 +163,12 @@ static void respond_stats(struct http_request *r)
         ",\"requests_total\":%" PRIu64 ",\"requests_active\":%" PRIu64 ",\"refused_total\":%" PRIu64
         ",\"bad_requests_total\":%" PRIu64 ",\"tls_handshakes_total\":%" PRIu64
         ",\"tls_failures_total\":%" PRIu64 ",\"abuse_closed_total\":%" PRIu64 ",\"parked\":%" PRIu64
-        ",\"gone\":%" PRIu64 ",\"done\":%" PRIu64 ",\"broken\":%" PRIu64 "}\n",
+        ",\"gone\":%" PRIu64 ",\"done\":%" PRIu64 ",\"broken\":%" PRIu64 ",\"taking\":%" PRIu64
+        ",\"broken_off\":%" PRIu64 ",\"most_untaken\":%" PRIu64 "}\n",
         s.connections_total, s.connections_open, s.requests_total, s.requests_active,
         s.refused_total, s.bad_requests_total, s.tls_handshakes_total, s.tls_failures_total,
-        s.abuse_closed_total, counts.parked, counts.gone, counts.done, counts.broken);
+        s.abuse_closed_total, counts.parked, counts.gone, counts.done, counts.broken, counts.taking,
+        counts.broken_off, counts.most_untaken);
     respond_text(r, 200, text);
 }
 
@@ -209,6 +217,95 @@ static void on_request(void *arg, struct http_request *r)
         respond_text(r, 404, S("no such route\n"));
 }
 
+/* ---- bodies ---- */
+
+struct upload {
+    struct loop_timer timer;
+    struct http_request *req;
+    struct sha256_stream *sha;
+    uint64_t bytes, untaken, answer_at;
+    int64_t every_ms;
+};
+
+static void end_upload(struct upload *u)
+{
+    counts.taking--;
+    loop_timer_clear(http_request_loop(u->req), &u->timer);
+    sha256_free(u->sha);
+}
+
+static void on_take_time(struct loop_timer *self)
+{
+    struct upload *u = (struct upload *)(void *)self;
+    uint64_t n = u->untaken;
+    u->untaken = 0;
+    http_request_took(u->req, n);
+}
+
+static void on_piece(void *arg, struct slice piece)
+{
+    struct upload *u = arg;
+    sha256_add(u->sha, piece.p, piece.n);
+    u->bytes += piece.n;
+    u->untaken += piece.n;
+    if (u->untaken > counts.most_untaken)
+        counts.most_untaken = u->untaken;
+    if (u->answer_at && u->bytes >= u->answer_at) {
+        end_upload(u);
+        respond_text(u->req, 507, S("no more room\n"));
+    } else if (!u->every_ms) {
+        u->untaken = 0;
+        http_request_took(u->req, piece.n);
+    } else if (!u->timer.heap_index_plus_1) {
+        loop_timer_set(http_request_loop(u->req), &u->timer, now_ms() + u->every_ms);
+    }
+}
+
+static void on_whole(void *arg)
+{
+    struct upload *u = arg;
+    uint8_t sum[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    sha256_sum(u->sha, sum);
+    hex_encode(sum, sizeof(sum), hex);
+    struct slice text = arena_printf(http_request_arena(u->req), "%" PRIu64 " %s\n", u->bytes, hex);
+    end_upload(u);
+    respond_text(u->req, 200, text);
+}
+
+static void on_broken(void *arg)
+{
+    end_upload(arg);
+    counts.broken_off++;
+}
+
+static void take(struct http_request *r, uint64_t max, uint64_t every_ms, uint64_t answer_at)
+{
+    struct upload *u = ARENA_NEW(http_request_arena(r), struct upload);
+    u->req = r;
+    u->timer.on_time = on_take_time;
+    u->sha = sha256_new();
+    sha256_reset(u->sha);
+    u->every_ms = (int64_t)every_ms;
+    u->answer_at = answer_at;
+    counts.taking++;
+    http_request_take_body(r, &(struct http_body_sink){max, on_piece, on_whole, on_broken, u});
+}
+
+static void on_header(void *arg, struct http_request *r)
+{
+    struct slice path = http_request_path(r);
+    uint64_t n = 0;
+    if (slice_eq(path, S("/refuse")))
+        respond_text(r, 403, S("not you\n"));
+    else if (slice_starts(path, S("/take/")) && slice_parse_u64(slice_skip(path, 6), &n))
+        take(r, n, 0, 0);
+    else if (slice_starts(path, S("/lazy/")) && slice_parse_u64(slice_skip(path, 6), &n))
+        take(r, UINT64_MAX, n, 0);
+    else if (slice_starts(path, S("/midway/")) && slice_parse_u64(slice_skip(path, 8), &n))
+        take(r, UINT64_MAX, 0, n);
+}
+
 static void on_done(void *arg, struct http_request *r, const struct http_done *done)
 {
     counts.done++;
@@ -245,7 +342,8 @@ static bool parse_option(const char *text)
                    {S("max_parked"), &o->max_parked},
                    {S("header_timeout_ms"), &o->header_timeout_ms},
                    {S("idle_timeout_ms"), &o->idle_timeout_ms},
-                   {S("send_timeout_ms"), &o->send_timeout_ms}};
+                   {S("send_timeout_ms"), &o->send_timeout_ms},
+                   {S("body_timeout_ms"), &o->body_timeout_ms}};
     if (!value.p || !slice_parse_u64(value, &n))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
@@ -267,6 +365,7 @@ static bool parse_option(const char *text)
 static struct error *start(struct arena *a)
 {
     set.options.handler = on_request;
+    set.options.on_header = on_header;
     set.options.on_done = on_done;
     TRY(http_server_new(a, &set.options, &server));
     size_t listeners = 0;

@@ -11,7 +11,8 @@ static enum h1_verdict feed(struct slice in, size_t step, uint64_t max, struct h
     enum h1_verdict v = H1_MORE;
     while (v == H1_MORE && *used < in.n) {
         size_t n;
-        v = h1_chunked_feed(d, slice_head(slice_skip(in, *used), step), max, &n);
+        struct slice data;
+        v = h1_chunked_feed(d, slice_head(slice_skip(in, *used), step), max, &n, &data);
         *used += n;
     }
     return v;
