@@ -67,6 +67,7 @@ static struct error *recover(struct store *s, struct arena *a)
         return NULL;
     TRY(stage_recover(s, a));
     TRY(evict_finish(s, a));
+    TRY(withdrawals_finish(s, a));
     return settle_bytes(s, a);
 }
 

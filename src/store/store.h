@@ -8,6 +8,7 @@
  *   <dir>/sumdb/…                            what is known of checksum databases
  *   <dir>/unverified/…                       marks of versions that were stored unchecked
  *   <dir>/quarantine/…                       what was refused, and why
+ *   <dir>/tombstones/…                       versions that were withdrawn, and why: tombstone.h
  *   <dir>/stage/                             half-done work; emptied at start
  *   <dir>/catalog.db                         SQLite: sizes, first seen, origin, last use
  *

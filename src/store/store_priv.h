@@ -21,6 +21,7 @@
 #define DOUBT_DIR "unverified"
 #define QUARANTINE_DIR "quarantine"
 #define STAGE_DIR "stage"
+#define TOMBSTONE_DIR "tombstones"
 #define LOCK_FILE "lock"
 
 enum { ANSWER_BUCKETS = 256, SMALL_MAX_BYTES = 16 << 20 };
@@ -239,6 +240,11 @@ struct error *catalog_heal(struct store *s, struct arena *a, struct error *err) 
 struct error *version_remove(struct store *s, struct arena *a, const struct names *n) MUST_CHECK;
 /* Finishes evictions that broke off. */
 struct error *evict_finish(struct store *s, struct arena *a) MUST_CHECK;
+
+/* ---- tombstone.c ---- */
+
+/* Removes what a withdrawal that broke off has left. */
+struct error *withdrawals_finish(struct store *s, struct arena *a) MUST_CHECK;
 
 /* ---- touch.c ---- */
 
