@@ -120,8 +120,8 @@ static struct error *stored_h1(struct store *s, struct arena *a, struct module_v
     struct store_object o;
     TRY(store_get(s, a, mv, ARTEFACT_ZIP, &found, &o));
     if (!found)
-        return error_new(a, STATUS_NOT_FOUND, "%.*s@%.*s is not published here",
-                         SLICE_ARG(mv.path), SLICE_ARG(mv.version));
+        return error_new(a, STATUS_NOT_FOUND, "%.*s@%.*s is not published here", SLICE_ARG(mv.path),
+                         SLICE_ARG(mv.version));
     fd_cleanup(&o.fd);
     *h1 = o.has_h1 ? arena_dup(a, slice_of(o.h1)) : S("");
     return NULL;

@@ -1,8 +1,8 @@
 /* Withdrawn versions: gone for readers at once, their name taken for good, whatever breaks off. */
 #include "../test.h"
 
-#include "store_fixture.h"
 #include "store/tombstone.h"
+#include "store_fixture.h"
 
 #include <stdio.h>
 #include <unistd.h>
