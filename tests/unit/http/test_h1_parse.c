@@ -237,6 +237,22 @@ static void test_limits(void **state)
     assert_int_equal(head.status, 431);
 }
 
+/* Whatever byte stands wherever, in values shorter and longer than a machine word. */
+static void test_values_hold_no_control_bytes(void **state)
+{
+    for (int c = 0; c < 256; c++) {
+        bool is_fine = c == '\t' || (c >= 0x20 && c != 0x7f);
+        for (size_t n = 1; n <= 20; n++) {
+            for (size_t place = 0; place < n; place++) {
+                char text[21] = "\tplain \xfftext of a 20";
+                text[place] = (char)c;
+                assert_int_equal(h1_is_value(slice_make(text, n)), is_fine);
+            }
+        }
+    }
+    assert_true(h1_is_value(S("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_values_are_trimmed),
         cmocka_unit_test(test_what_follows_is_left),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_values_hold_no_control_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
