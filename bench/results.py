@@ -14,12 +14,11 @@ H2_WHY = ("h2load on its one core is the limit: the server has idle time left, a
 COLD_WHY = ("what is given out is durable first: each version costs two fsync calls, each .info or .mod asked alone "
             "one, and some twenty calls to the file system, while the upstream alone writes nothing.")
 SENDFILE_WHY = ("about level: both spend nearly all of a request in the kernel's sendfile, which is the same for both, and "
-                "ours costs no more processor time (CPU); the load generator shares the memory bus, and runs differ by a "
-                "twentieth either way.")
+                "runs differ by a twentieth either way.")
 TLS_WHY = ("about level: nearly all of a request is AES and the copy of a record, done by the same OpenSSL; runs differ by a "
-           "twentieth either way, and the load generator, which decrypts all of it, is the limit.")
-LOG_WHY = ("a log line costs 0.3 us of a request's two: its text, a copy into a ring, and the writer's call to the system for "
-           "300 bytes a request; nginx runs without its log here.")
+           "twentieth either way.")
+LOG_WHY = ("a log line costs a seventh of a request: half of it its text and a copy into a ring, half the file system's work "
+           "for 300 bytes; nginx runs without its log here.")
 VCS_WHY = ("a quarter as many programs run as with go; what is left is git's own work (an ls-remote and two fetches for each "
            "repository, a cat-file and an archive for each version) and go's, which unpacks and hashes the same zips both "
            "ways and is a large part of our time.")

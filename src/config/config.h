@@ -110,7 +110,7 @@ struct settings {
     struct {                                                                                       \
         struct setting_##type *rows; /* in the order of the file */                                \
         size_t count;                                                                              \
-    } section;
+    } section; /* NOLINT(bugprone-macro-parentheses): a name */
 #define FIELD(type, field, kind, def, min, max, doc)
 #define SECTION_END(section, type)
 #include "config/records.def"

@@ -270,8 +270,9 @@ struct slice go_symbol_prefix(struct arena *a, struct slice path)
     size_t n = 0;
     for (size_t i = 0; i < path.n; i++) {
         if (i >= base && path.p[i] == '.') {
-            memcpy(p + n, "%2e", 3);
-            n += 3;
+            p[n++] = '%';
+            p[n++] = '2';
+            p[n++] = 'e';
         } else {
             p[n++] = path.p[i];
         }
