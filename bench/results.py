@@ -11,8 +11,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Why a target is missed, by the row's name: a sentence that stays true when the figures move a little.
 H2_WHY = ("h2load on its one core is the limit: the server has idle time left, and a request costs nginx the multiple "
           "under CPU of what it costs us.")
-COLD_WHY = ("what is given out is durable first: each version costs two fsync calls, each .info or .mod asked alone "
-            "one, and some twenty calls to the file system, while the upstream alone writes nothing.")
+COLD_WHY = ("what is given out is durable first: each answer waits for a sync of the journal, which those that wait share, "
+            "and each version costs some twenty calls to the file system, while the upstream alone writes nothing.")
 SENDFILE_WHY = ("about level: both spend nearly all of a request in the kernel's sendfile, which is the same for both, and "
                 "runs differ by a twentieth either way.")
 TLS_WHY = ("about level: nearly all of a request is AES and the copy of a record, done by the same OpenSSL; runs differ by a "

@@ -34,14 +34,6 @@ struct error *artefact_stored(struct resolve *r, struct module_version mv, enum 
     return file_read_fd(r->cx->arena, fd, MOD_MAX_BYTES, body);
 }
 
-static struct error *write_staged(struct arena *a, const char *path, struct slice body)
-{
-    FD_SCOPED fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return error_errno(a, errno, "staging");
-    return fd_write_all(a, fd, body);
-}
-
 static void stage_cleanup(struct store_stage **st)
 {
     store_stage_free(*st);
@@ -256,28 +248,26 @@ static struct error *stage_zip(struct resolve *r, struct store_stage *st, struct
                                bool *is_doubtful)
 {
     struct arena *a = r->cx->arena;
-    struct slice info, mod, rel;
+    struct slice rel;
     struct fetch_answer got;
     struct modzip_result zip;
     struct checksums sums;
-    const char *zip_path = store_stage_path(st, ARTEFACT_ZIP);
+    const char *zip_path = store_stage_zip(st);
     TRY(version_rel(a, r->q->mv, "zip", &rel));
     TRY(fetch_zip(r, zip_path, &got, &sums));
     *is_doubtful = sums.is_doubtful;
     /* After the zip: whoever asked for these at the same time has stored them by now. */
-    TRY(artefact_info(r, r->q->mv, &info));
-    TRY(artefact_mod(r, r->q->mv, &mod));
-    struct error *err = check_mod(r, r->q->mv, &sums, mod, S("the store"));
+    TRY(artefact_info(r, r->q->mv, &c->info));
+    TRY(artefact_mod(r, r->q->mv, &c->mod));
+    struct error *err = check_mod(r, r->q->mv, &sums, c->mod, S("the store"));
     if (err)
         return drop_stored(r, err);
-    err = verify_zip(r, zip_path, mod, &zip);
+    err = verify_zip(r, zip_path, c->mod, &zip);
     if (err && status_class(err->status) == CLASS_INTEGRITY)
         metric_add(METRIC_CHECKSUM_MISMATCH, 1);
     if (err)
         return error_wrap(a, err, "%s from %s", rel.p, got.upstream.p);
     TRY(check_zip(r, zip_path, &sums, &zip, got.upstream));
-    TRY(write_staged(a, store_stage_path(st, ARTEFACT_INFO), info));
-    TRY(write_staged(a, store_stage_path(st, ARTEFACT_MOD), mod));
     c->zip_h1 = arena_printf(a, "%s", zip.h1);
     c->origin = got.upstream;
     return NULL;

@@ -1,12 +1,14 @@
 /*
  * Publishing a version: all of it or nothing, once and for ever, whatever breaks off when.
  *
- * A commit syncs the staged zip, writes and syncs its intent (which version, and the bytes of
- * everything but the zip), and then renames the files into the tree without replacing: .mod,
- * .ziphash, .zip and last .info, which makes the version one that exists. @v/list is told, and the
- * intent put aside as done-<number>. From then on the version is durable: what a power loss takes
- * of the tree, recovery (recover.c) makes good from the intent. A flush (settle.c) tells the
- * catalog of many versions at a time, syncs the file system once, and then forgets their intents.
+ * A commit syncs the staged zip if it is large, appends its intent (which version, and the bytes of
+ * everything, but of a zip that was synced) to the journal, and then places the files in the tree
+ * without replacing: .mod, .ziphash, .zip and last .info, which makes the version one that exists.
+ * The .mod and .info that a partial version has shown are renamed, the zip too; the rest is written
+ * and renamed. @v/list is told. When the intent is in the journal the version is durable: what a
+ * power loss takes of the tree, recovery (recover.c) makes good from it. A flush (settle.c) tells
+ * the catalog of many versions at a time, syncs the file system once, and then forgets their
+ * intents.
  *
  * What stays true:
  * - Nothing is placed before the zip and the intent are durable. So whatever breaks off, what was
@@ -16,15 +18,13 @@
  * - One publisher of a version at a time, by a lock that holds between processes.
  * - What a partial version has shown is kept: its .info and .mod become those of the whole version.
  *
- * Syncs. A version costs two fsync calls, a partial one costs one, from the committing thread: the
- * journal of the file system joins those of threads that commit at the same time. Measured on ext4,
- * in flushes of the device for each version, flush of the catalog included, with 1, 8 and 32
- * threads: 4, 1.2 and 0.5 to 0.9; when every file and folder is synced by itself (ten calls): 20, 7
- * and 3.3. One syncfs() for all that wait needs the fewest, but waits for whatever others write
- * (with a writer of 200 MB/s beside it 170 to 470 versions a second, against 520), and reports
- * their errors as ours; so it is left to the flush, for which nobody waits.
- * What this asks of a file system: an fsync of a new file makes its name durable too, and other
- * changes of names become durable in their order. ext4, XFS, Btrfs and ZFS do so.
+ * Syncs. A version and a partial artefact cost a share of a sync of the journal (journal.c), and a
+ * large zip a sync of its own. One syncfs() for all that wait would do without the second copy, but
+ * waits for whatever others write (measured with a writer of 200 MB/s beside it: a third to nine
+ * tenths of the versions a second), and reports their errors as ours; so it is left to the flush,
+ * for which nobody waits.
+ * What this asks of a file system: an fsync of a new file makes its name durable too, and a file
+ * that is renamed is found under one name or the other. ext4, XFS, Btrfs and ZFS do so.
  */
 #include "store/publish.h"
 
@@ -38,8 +38,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const enum artefact place_order[PLACE_COUNT] = {ARTEFACT_MOD, ARTEFACT_ZIPHASH, ARTEFACT_ZIP,
-                                                ARTEFACT_INFO};
+/* Up to here a second copy costs less than a sync of its own. */
+enum { JOURNAL_ZIP_MAX_BYTES = 256 << 10 };
 
 void publication_release(struct publication *p)
 {
@@ -52,19 +52,14 @@ const char *publication_name(struct publication *p, enum artefact what)
     return JOIN(p->a, p->names.escaped_version, artefact_suffix(what));
 }
 
-static bool in_dir(int dir_fd, const char *name)
+bool publication_is_staged(struct publication *p)
 {
-    return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-bool publication_is_staged(struct publication *p, enum artefact what)
-{
-    return in_dir(p->stage_fd, stage_name(what));
+    return disk_exists(p->s, p->stage_rel);
 }
 
 bool publication_is_placed(struct publication *p, enum artefact what)
 {
-    return in_dir(p->dir_fd, publication_name(p, what));
+    return faccessat(p->dir_fd, publication_name(p, what), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 bool publication_is_stored(struct publication *p)
@@ -79,7 +74,7 @@ struct error *publication_lock(struct publication *p)
 
 struct error *publication_open(struct publication *p)
 {
-    const char *root = p->intent.is_whole ? TREE_DIR : PARTIAL_DIR;
+    const char *root = p->intent.kind == INTENT_WHOLE ? TREE_DIR : PARTIAL_DIR;
     TRY(names_make(p->a, p->intent.mv, &p->names));
     return disk_dir(p->s, p->a, names_dir(p->a, root, &p->names), &p->dir_fd);
 }
@@ -87,35 +82,52 @@ struct error *publication_open(struct publication *p)
 /* ---- placing ---- */
 
 /*
- * The target is there although the version is not: an earlier commit broke off, and its stage is
+ * The target is there although the version is not: an earlier commit broke off, and its journal is
  * gone. The same bytes are as good as ours; the zip is known by the .ziphash placed before it.
  */
-static struct error *adopt(struct publication *p, enum artefact what)
+static struct error *adopt(struct publication *p, enum artefact what, struct slice ours)
 {
-    struct slice ours = {0}, theirs = {0};
-    if (what != ARTEFACT_ZIP) {
-        TRY(disk_read_small(p->a, p->stage_fd, stage_name(what), &ours));
+    struct slice theirs = ours;
+    if (what != ARTEFACT_ZIP)
         TRY(disk_read_small(p->a, p->dir_fd, publication_name(p, what), &theirs));
-    }
     if (!slice_eq(ours, theirs))
         return error_new(p->a, STATUS_CORRUPT,
                          "the store has a %s of %.*s@%.*s without the rest of the version, and it "
                          "differs from what was fetched: remove it with modgate verify --purge",
-                         stage_name(what), SLICE_ARG(p->intent.mv.path),
+                         artefact_suffix(what).p + 1, SLICE_ARG(p->intent.mv.path),
                          SLICE_ARG(p->intent.mv.version));
     return NULL;
 }
 
-static struct error *place(struct publication *p, enum artefact what)
+static struct error *note_placed(struct publication *p, enum artefact what, struct slice ours,
+                                 bool is_placed)
+{
+    p->has_placed |= is_placed;
+    return is_placed ? NULL : adopt(p, what, ours);
+}
+
+static struct error *place_body(struct publication *p, enum artefact what, struct slice body)
 {
     bool is_placed;
-    if (!publication_is_staged(p, what))
-        return NULL;
-    TRY(disk_place(p->a, p->stage_fd, stage_name(what), p->dir_fd, publication_name(p, what),
+    TRY(owner_place(p->s, p->a, body, p->dir_fd, publication_name(p, what), &is_placed));
+    return note_placed(p, what, body, is_placed);
+}
+
+/* The file of the partial version, if there is one: it has these bytes. */
+static struct error *place_shown(struct publication *p, enum artefact what, struct slice body)
+{
+    const char *rel = names_file(p->a, PARTIAL_DIR, &p->names, what);
+    bool is_placed =
+        renameat2(p->s->dir_fd, rel, p->dir_fd, publication_name(p, what), RENAME_NOREPLACE) == 0;
+    return is_placed ? note_placed(p, what, body, true) : place_body(p, what, body);
+}
+
+static struct error *place_zip(struct publication *p)
+{
+    bool is_placed;
+    TRY(disk_place(p->a, p->s->dir_fd, p->stage_rel, p->dir_fd, publication_name(p, ARTEFACT_ZIP),
                    &is_placed));
-    p->has_placed |= is_placed;
-    /* A partial version grows file by file; what it has, it keeps. */
-    return is_placed || !p->intent.is_whole ? NULL : adopt(p, what);
+    return note_placed(p, ARTEFACT_ZIP, S(""), is_placed);
 }
 
 static struct error *drop_partial(struct publication *p)
@@ -128,7 +140,7 @@ struct error *publication_finish(struct publication *p)
 {
     if (p->intent.is_pinned)
         TRY(pin(p->s, p->a, &p->names));
-    if (!p->intent.is_whole)
+    if (p->intent.kind != INTENT_WHOLE)
         return NULL;
     TRY(list_add(p->s, p->a, p->cx, &p->names, p->intent.mv.version));
     return drop_partial(p);
@@ -145,36 +157,18 @@ struct error *pin(struct store *s, struct arena *a, const struct names *n)
 
 /* ---- what a commit asks for ---- */
 
-static struct error *check_staged(struct publication *p, enum artefact what, bool *is_there)
+static struct error *check_request(struct publication *p)
 {
     struct stat st;
-    *is_there = fstatat(p->stage_fd, stage_name(what), &st, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!*is_there && p->intent.is_whole)
-        return error_new(p->a, STATUS_BAD_REQUEST, "no %s is staged", stage_name(what));
-    if (*is_there && (!S_ISREG(st.st_mode) || (what == ARTEFACT_ZIP && !p->intent.is_whole)))
-        return error_new(p->a, STATUS_BAD_REQUEST, "the staged %s cannot be published",
-                         stage_name(what));
-    p->intent.bytes += *is_there ? (uint64_t)st.st_size : 0;
-    return NULL;
-}
-
-static struct error *read_staged(struct publication *p, enum artefact what, struct slice *out)
-{
-    bool is_there;
-    TRY(check_staged(p, what, &is_there));
-    return is_there ? disk_read_small(p->a, p->stage_fd, stage_name(what), out) : NULL;
-}
-
-static struct error *read_request(struct publication *p)
-{
-    bool is_there;
     struct slice h1 = p->intent.zip_h1;
-    if (h1.n && (h1.n != H1_BYTES || !slice_starts(h1, S("h1:"))))
+    if (h1.n != H1_BYTES || !slice_starts(h1, S("h1:")))
         return error_new(p->a, STATUS_BAD_REQUEST, "'%.*s' is no h1 of a zip", SLICE_ARG(h1));
-    p->intent.bytes = h1.n;
-    TRY(check_staged(p, ARTEFACT_ZIP, &is_there));
-    TRY(read_staged(p, ARTEFACT_INFO, &p->intent.info));
-    return read_staged(p, ARTEFACT_MOD, &p->intent.mod);
+    if (!p->intent.info.p || !p->intent.mod.p)
+        return error_new(p->a, STATUS_BAD_REQUEST, "a version needs its .info and .mod");
+    if (fstatat(p->s->dir_fd, p->stage_rel, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        return error_new(p->a, STATUS_BAD_REQUEST, "no zip is staged");
+    p->intent.bytes = (uint64_t)st.st_size + h1.n + p->intent.info.n + p->intent.mod.n;
+    return NULL;
 }
 
 /* An evicted version may come back only as what it was. */
@@ -182,8 +176,6 @@ static struct error *check_memory(struct publication *p)
 {
     bool found;
     struct catalog_row row;
-    if (!p->intent.is_whole)
-        return NULL;
     struct error *err = catalog_get(p->s->catalog, p->a, p->intent.mv, &found, &row);
     if (err) {
         log_error(LOG_WARN, "the catalog cannot be read", err, NULL, 0);
@@ -198,63 +190,60 @@ static struct error *check_memory(struct publication *p)
                      SLICE_ARG(row.zip_h1), SLICE_ARG(p->intent.zip_h1));
 }
 
-/* What a partial version has shown replaces what is staged. */
-static struct error *take_partial(struct publication *p, enum artefact what, struct slice *staged)
+/* What a partial version has shown replaces what was given. */
+static struct error *take_partial(struct publication *p, enum artefact what, struct slice *given)
 {
     struct slice shown = {0};
     const char *rel = names_file(p->a, PARTIAL_DIR, &p->names, what);
-    if (!p->intent.is_whole || !disk_exists(p->s, rel))
+    if (!disk_exists(p->s, rel))
         return NULL;
     TRY(disk_read_small(p->a, p->s->dir_fd, rel, &shown));
-    if (slice_eq(shown, *staged))
-        return NULL;
-    if (what == ARTEFACT_MOD)
+    if (what == ARTEFACT_MOD && !slice_eq(shown, *given))
         return error_new(p->a, STATUS_MISMATCH,
                          "the go.mod of %.*s@%.*s differs from the one that was served before",
                          SLICE_ARG(p->intent.mv.path), SLICE_ARG(p->intent.mv.version));
-    *staged = shown;
-    if (unlinkat(p->stage_fd, stage_name(what), 0) < 0)
-        return disk_error(p->a, errno, "removing the staged %s", stage_name(what));
-    return disk_write(p->a, p->stage_fd, stage_name(what), shown, 0444, false);
+    *given = shown;
+    return NULL;
 }
 
 /* ---- making it durable ---- */
 
-/* What is placed never changes any more. */
-static struct error *freeze(struct publication *p, enum artefact what, bool is_synced)
+/* What is placed never changes any more. A small zip is made durable by the journal. */
+static struct error *seal_zip(struct publication *p)
 {
-    FD_SCOPED fd = openat(p->stage_fd, stage_name(what), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT)
-        return NULL;
-    if (fd < 0 || fchmod(fd, 0444) < 0)
-        return disk_error(p->a, errno, "opening the staged %s", stage_name(what));
-    return is_synced ? disk_sync(p->a, fd, stage_name(what)) : NULL;
+    struct stat st;
+    FD_SCOPED fd = openat(p->s->dir_fd, p->stage_rel, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fchmod(fd, 0444) < 0 || fstat(fd, &st) < 0)
+        return disk_error(p->a, errno, "opening the staged zip");
+    if (st.st_size > JOURNAL_ZIP_MAX_BYTES)
+        return disk_sync(p->a, fd, "the staged zip");
+    TRY_CTX(p->a, file_read_fd(p->a, fd, JOURNAL_ZIP_MAX_BYTES, &p->intent.zip), "%s",
+            p->stage_rel);
+    return NULL;
 }
 
-static struct error *seal_stage(struct publication *p)
+static struct error *place_all(struct publication *p)
 {
-    if (p->intent.is_whole)
-        TRY(disk_write(p->a, p->stage_fd, stage_name(ARTEFACT_ZIPHASH), p->intent.zip_h1, 0444,
-                       false));
-    for (size_t i = 0; i < PLACE_COUNT; i++)
-        TRY(freeze(p, place_order[i], place_order[i] == ARTEFACT_ZIP));
-    return disk_write(p->a, p->stage_fd, INTENT_NAME, intent_format(p->a, &p->intent), 0444, true);
+    TRY(place_shown(p, ARTEFACT_MOD, p->intent.mod));
+    TRY(place_body(p, ARTEFACT_ZIPHASH, p->intent.zip_h1));
+    TRY(place_zip(p));
+    TRY(place_shown(p, ARTEFACT_INFO, p->intent.info));
+    return publication_finish(p);
 }
 
-static struct error *publish(struct publication *p)
+static struct error *publish(struct publication *p, struct journal_file **journal)
 {
     TRY(check_memory(p));
     TRY(take_partial(p, ARTEFACT_INFO, &p->intent.info));
     TRY(take_partial(p, ARTEFACT_MOD, &p->intent.mod));
-    TRY(seal_stage(p));
-    for (size_t i = 0; i < PLACE_COUNT; i++)
-        TRY(place(p, place_order[i]));
-    return publication_finish(p);
+    TRY(seal_zip(p));
+    TRY(journal_append(p->s, p->a, &p->intent, journal));
+    return place_all(p);
 }
 
 /* ---- the commit ---- */
 
-/* Leftovers of a commit that broke off: its stage may still be there to finish it. */
+/* Leftovers of a commit that broke off: its journal may still be there to finish it. */
 static bool has_orphans(struct publication *p)
 {
     return !publication_is_stored(p) &&
@@ -265,20 +254,11 @@ static bool has_orphans(struct publication *p)
 static struct error *lock_and_recover(struct publication *p)
 {
     TRY(publication_lock(p));
-    if (!p->intent.is_whole || !has_orphans(p))
+    if (!has_orphans(p))
         return NULL;
     fd_cleanup(&p->lock_fd);
     TRY(stage_recover(p->s, p->a));
     return publication_lock(p);
-}
-
-/* "stage/<owner>/7/intent" becomes "stage/<owner>/done-7": the catalog learns of it later. */
-static struct error *put_intent_aside(struct publication *p, const char *stage_rel)
-{
-    struct slice rel = slice_of(stage_rel);
-    size_t slash = (size_t)slice_rfind(rel, '/') + 1;
-    return disk_replace(p->a, p->stage_fd, INTENT_NAME, p->s->dir_fd,
-                        JOIN(p->a, slice_head(rel, slash), S(DONE_PREFIX), slice_skip(rel, slash)));
 }
 
 /* The version is stored already. That it must stay may be news. */
@@ -290,37 +270,43 @@ static struct error *keep_stored(struct publication *p)
     return disk_sync_all(p->s, p->a);
 }
 
-static struct error *commit(struct publication *p, const char *stage_rel, bool *was_stored)
+static struct error *commit(struct publication *p, struct journal_file **journal, bool *was_stored)
 {
     TRY(publication_open(p));
-    TRY(read_request(p));
+    TRY(check_request(p));
     TRY(lock_and_recover(p));
     *was_stored = publication_is_stored(p);
     if (*was_stored)
         return keep_stored(p);
-    TRY(publish(p));
+    TRY(publish(p, journal));
     *was_stored = !p->has_placed;
-    return *was_stored ? NULL : put_intent_aside(p, stage_rel);
+    return NULL;
 }
 
 struct error *store_commit(struct store *s, struct ctx *cx, struct store_stage *st,
                            const struct store_commit *c, bool *was_stored)
 {
+    struct journal_file *journal = NULL;
     PUBLICATION_SCOPED p = {.s = s,
                             .a = cx->arena,
                             .cx = cx,
-                            .stage_fd = st->fd,
+                            .stage_rel = st->rel,
                             .dir_fd = -1,
                             .lock_fd = -1,
                             .intent = {.mv = c->mv,
-                                       .is_whole = c->zip_h1.n > 0,
+                                       .kind = INTENT_WHOLE,
                                        .is_pinned = !c->is_refetchable,
+                                       .stage_number = st->number,
                                        .zip_h1 = c->zip_h1,
-                                       .origin = c->origin}};
+                                       .origin = c->origin,
+                                       .info = c->info,
+                                       .mod = c->mod}};
     *was_stored = false;
-    struct error *err = commit(&p, st->rel, was_stored);
+    struct error *err = commit(&p, &journal, was_stored);
     st->is_kept = err && p.has_placed;
-    if (!err && p.has_placed)
-        settle_later(s, p.intent.bytes);
+    if (!err && journal)
+        settle_later(s, &p.intent);
+    if (!st->is_kept)
+        journal_end(s, journal);
     return err;
 }

@@ -10,9 +10,9 @@ struct publication {
     const struct ctx *cx; /* NULL in recovery */
     struct intent intent;
     struct names names;
-    int stage_fd; /* the caller's; -1: there is no stage any more */
-    int dir_fd;   /* where the files go; -1 until opened */
-    int lock_fd;  /* -1 until locked */
+    const char *stage_rel; /* where the zip is staged */
+    int dir_fd;            /* where the files go; -1 until opened */
+    int lock_fd;           /* -1 until locked */
     bool has_placed;
 };
 
@@ -20,16 +20,12 @@ struct publication {
 void publication_release(struct publication *p);
 #define PUBLICATION_SCOPED __attribute__((cleanup(publication_release))) struct publication
 
-/* The order of placing: .info last. */
-enum { PLACE_COUNT = 4 };
-extern const enum artefact place_order[PLACE_COUNT];
-
 /* Makes and opens the folder that the files go to. */
 struct error *publication_open(struct publication *p) MUST_CHECK;
 struct error *publication_lock(struct publication *p) MUST_CHECK;
 /* The name of an artefact in dir_fd. */
 const char *publication_name(struct publication *p, enum artefact what);
-bool publication_is_staged(struct publication *p, enum artefact what);
+bool publication_is_staged(struct publication *p);
 bool publication_is_placed(struct publication *p, enum artefact what);
 /* Whether the whole version exists, this one or another's. */
 bool publication_is_stored(struct publication *p);

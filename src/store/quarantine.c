@@ -114,18 +114,31 @@ static struct error *forget_row(struct store *s, struct arena *a, struct module_
     return catalog_end(s->catalog, a, catalog_forget(s->catalog, a, mv));
 }
 
-struct error *store_quarantine_stored(struct store *s, struct ctx *cx, struct module_version mv,
-                                      struct slice evidence)
+static struct error *remove_stored(struct store *s, struct arena *a, struct module_version mv,
+                                   struct slice evidence)
 {
-    FD_SCOPED lock = -1;
     struct names n;
-    struct arena *a = cx->arena;
-    TRY(store_flush(s, a)); /* so that nothing is told of it to the catalog later */
     TRY(names_make(a, mv, &n));
-    TRY(lock_take(s, a, cx, names_lock(a, &n), &lock));
     TRY(disk_unlink(s, a, names_file(a, TREE_DIR, &n, ARTEFACT_INFO))); /* gone as a whole */
     TRY(put_stored_aside(s, a, &n, ARTEFACT_ZIP, evidence));
     TRY(put_stored_aside(s, a, &n, ARTEFACT_MOD, evidence));
     TRY(version_remove(s, a, &n)); /* what had no room, and the rest */
     return forget_row(s, a, mv);
+}
+
+struct error *store_quarantine_stored(struct store *s, struct ctx *cx, struct module_version mv,
+                                      struct slice evidence)
+{
+    FD_SCOPED lock = -1;
+    struct names n;
+    struct journal_file *journal;
+    struct arena *a = cx->arena;
+    struct intent gone = {.mv = mv, .kind = INTENT_GONE};
+    TRY(store_flush(s, a)); /* so that nothing is told of it to the catalog later */
+    TRY(names_make(a, mv, &n));
+    TRY(lock_take(s, a, cx, names_lock(a, &n), &lock));
+    TRY(journal_append(s, a, &gone, &journal)); /* so that no recovery brings it back */
+    struct error *err = remove_stored(s, a, mv, evidence);
+    journal_end(s, journal);
+    return err;
 }

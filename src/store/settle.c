@@ -3,10 +3,10 @@
  *
  * The row of a version is read from the disk: what is there, how large, with which h1, whether it
  * is pinned. Only the origin comes from elsewhere. So settling a version twice, late, or after a
- * crash gives the same row, and a commit need not wait for the catalog: it leaves its intent as
- * done-<number> in the folder of its process, and a flush settles many of them in one transaction.
- * The intents are removed when the rows, and all that was placed, are durable: one syncfs() for all
- * of them, from a thread that nobody waits for. (Before Linux 5.8 it reports no write errors.)
+ * crash gives the same row, and a commit need not wait for the catalog: its intent is in the
+ * journal, and a flush settles many versions in one transaction. A journal is removed when the
+ * rows, and all that was placed, are durable: one syncfs() for all of them, from a thread that
+ * nobody waits for. (Before Linux 5.8 it reports no write errors.)
  *
  * A flush reads the disk inside the write transaction. An eviction changes a row's state before and
  * after it removes files, in transactions of its own; so a row never says that something is stored
@@ -82,46 +82,26 @@ struct error *settle(struct store *s, struct arena *a, struct module_version mv,
 
 /* ---- many ---- */
 
-struct error *done_collect(struct store *s, struct arena *a, const char *owner_rel,
-                           struct done *out)
+static struct error *settle_each(struct store *s, struct arena *a, const struct intent *list,
+                                 size_t count)
 {
-    BUF_SCOPED(b);
-    DIR_SCOPED dir = NULL;
-    *out = (struct done){0};
-    TRY(disk_open_dir(s, a, owner_rel, &dir));
-    for (struct dirent *de; dir && (de = readdir(dir));) {
-        if (!slice_starts(slice_of(de->d_name), S(DONE_PREFIX)))
-            continue;
-        buf_printf(&b, "%s/%s\n", owner_rel, de->d_name);
-        out->count++;
-    }
-    struct slice rest = arena_dup(a, buf_slice(&b));
-    out->rels = ARENA_ARRAY(a, struct slice, out->count);
-    for (size_t i = 0; i < out->count; i++)
-        out->rels[i] = slice_of(arena_cstr(a, slice_cut(&rest, '\n')));
+    for (size_t i = 0; i < count; i++)
+        TRY(settle(s, a, list[i].mv, list[i].origin));
     return NULL;
 }
 
-static struct error *settle_each(struct store *s, struct arena *a, const struct done *d)
-{
-    struct intent intent;
-    for (size_t i = 0; i < d->count; i++) {
-        if (intent_read(s, a, d->rels[i].p, &intent))
-            TRY(settle(s, a, intent.mv, intent.origin));
-    }
-    TRY(news_settle(s, a, d->news));
-    return touches_write(s, a);
-}
-
-struct error *done_settle(struct store *s, struct arena *a, const struct done *d)
+struct error *settle_intents(struct store *s, struct arena *a, const struct intent *list,
+                             size_t count)
 {
     TRY(catalog_begin(s->catalog, a, false));
-    TRY(catalog_end(s->catalog, a, settle_each(s, a, d)));
-    if (d->count || d->news)
-        TRY(disk_sync_all(s, a)); /* the tree and the catalog's log */
-    for (size_t i = 0; i < d->count; i++)
-        TRY(disk_unlink(s, a, d->rels[i].p));
-    return NULL;
+    TRY(catalog_end(s->catalog, a, settle_each(s, a, list, count)));
+    return count ? disk_sync_all(s, a) : NULL; /* the tree and the catalog's log */
+}
+
+static struct error *settle_news(struct store *s, struct arena *a, const struct news *news)
+{
+    TRY(news_settle(s, a, news));
+    return touches_write(s, a);
 }
 
 struct error *settle_bytes(struct store *s, struct arena *a)
@@ -136,27 +116,28 @@ struct error *settle_bytes(struct store *s, struct arena *a)
 
 enum { PENDING_MAX = 256, FLUSH_EVERY_S = 5 };
 
-static int64_t bytes_of(struct store *s, struct arena *a, const struct done *d)
+static struct error *write_news(struct store *s, struct arena *a, const struct news *news,
+                                bool has_ended)
 {
-    uint64_t sum = 0;
-    struct intent intent;
-    for (size_t i = 0; i < d->count; i++)
-        sum += intent_read(s, a, d->rels[i].p, &intent) ? intent.bytes : 0;
-    return (int64_t)sum;
+    TRY(catalog_begin(s->catalog, a, false));
+    TRY(catalog_end(s->catalog, a, settle_news(s, a, news)));
+    return news || has_ended ? disk_sync_all(s, a) : NULL; /* the tree and the catalog's log */
 }
 
+/* The journals first: what they say of is among the news by then. */
 static struct error *flush(struct store *s, struct arena *a)
 {
-    struct done d;
-    TRY(done_collect(s, a, s->owner.rel, &d));
-    int64_t bytes = bytes_of(s, a, &d);
-    d.news = news_take(s);
-    struct error *err = done_settle(s, a, &d);
+    int64_t bytes = 0;
+    struct journal_file *ended = journal_take_ended(s);
+    struct news *news = news_take(s);
+    struct error *err = write_news(s, a, news, ended != NULL);
     if (err) {
-        news_put_back(s, d.news);
+        news_put_back(s, news);
+        journal_put_back(s, ended);
         return err;
     }
-    unsigned count = (unsigned)d.count + news_free(d.news, &bytes);
+    journal_forget(s, ended);
+    unsigned count = news_free(news, &bytes);
     atomic_fetch_sub(&s->pending_bytes, bytes);
     atomic_fetch_sub(&s->pending_count, count);
     return settle_bytes(s, a);
@@ -178,9 +159,10 @@ struct error *store_flush(struct store *s, struct arena *a)
 
 /* ---- the flusher ---- */
 
-void settle_later(struct store *s, uint64_t bytes)
+void settle_later(struct store *s, const struct intent *in)
 {
-    atomic_fetch_add(&s->pending_bytes, (int64_t)bytes);
+    atomic_fetch_add(&s->pending_bytes, (int64_t)in->bytes);
+    news_add(s, in);
     if (atomic_fetch_add(&s->pending_count, 1) + 1 < PENDING_MAX)
         return;
     pthread_mutex_lock(&s->flusher.mutex);

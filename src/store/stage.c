@@ -1,13 +1,13 @@
 /*
- * The stage: where versions are put together before they are published.
+ * The stage: where zips are before they are published, and the journal of what is published.
  *
  * Each process has one folder under stage/, named after its process id and a random number, and
  * keeps its file `lock` locked (flock) while it lives. The lock, not the process id, tells whether
  * the owner is alive: ids are reused, and mean nothing across containers. At start, and when a
  * commit stumbles over half of a version, the folders whose lock is free are looked through:
- *   <number>/ with an intent    a commit that broke off: finished or dropped, see publish.c
- *   <number>/ without           never got to a commit: dropped
- *   done-<number>               published, perhaps not in the catalog yet: settled
+ *   journal-<number>   intents: what was published or broke off is finished (recover.c), settled
+ *   zip-<number>       belongs to an intent, or never got to a commit: dropped
+ *   temp-<number>      dropped
  * Making, locking and looking through folders happens under one lock of the store, so that nobody
  * finds a folder whose owner has made it and not locked it yet.
  */
@@ -27,9 +27,9 @@
 
 #define OWNER_LOCK "lock"
 
-const char *stage_name(enum artefact what)
+const char *stage_rel(struct arena *a, const char *owner_rel, unsigned number)
 {
-    return artefact_suffix(what).p + 1;
+    return arena_printf(a, "%s/zip-%u", owner_rel, number).p;
 }
 
 static struct error *stage_lock(struct store *s, struct arena *a, int *fd)
@@ -88,7 +88,7 @@ struct error *owner_ready(struct store *s, struct arena *a)
 void owner_release(struct store *s)
 {
     struct arena a = ARENA_INIT;
-    if (s->owner.rel && atomic_load(&s->pending_count) == 0) {
+    if (s->owner.rel && atomic_load(&s->pending_count) == 0 && journal_is_empty(s)) {
         /* What stays behind on an error is for the next start to remove. */
         struct error *err =
             dir_remove(&a, JOIN(&a, slice_of(s->dir), S("/"), slice_of(s->owner.rel)));
@@ -107,101 +107,67 @@ const char *owner_temp_name(struct store *s, struct arena *a)
     return arena_printf(a, "temp-%u", atomic_fetch_add(&s->owner.next_number, 1)).p;
 }
 
+struct error *owner_place(struct store *s, struct arena *a, struct slice body, int to_fd,
+                          const char *to, bool *is_placed)
+{
+    const char *temp = owner_temp_name(s, a);
+    struct error *err = disk_write(a, s->owner.fd, temp, body, 0444, false);
+    if (!err)
+        err = disk_place(a, s->owner.fd, temp, to_fd, to, is_placed);
+    if (err || !*is_placed)
+        unlinkat(s->owner.fd, temp, 0);
+    return err;
+}
+
 struct error *store_stage_new(struct store *s, struct arena *a, struct store_stage **out)
 {
     TRY(owner_ready(s, a));
-    unsigned number = atomic_fetch_add(&s->owner.next_number, 1);
-    struct slice rel = arena_printf(a, "%s/%u", s->owner.rel, number);
-    if (mkdirat(s->dir_fd, rel.p, 0755) < 0)
-        return disk_error(a, errno, "making the folder %s/%s", s->dir, rel.p);
-    FD_SCOPED fd = openat(s->dir_fd, rel.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return disk_error(a, errno, "opening the folder %s/%s", s->dir, rel.p);
     struct store_stage *st = xcalloc(1, sizeof(*st));
-    *st = (struct store_stage){.s = s, .fd = fd_take(&fd), .rel = xstrdup(rel.p)};
-    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
-        struct slice path =
-            arena_printf(a, "%s/%s/%s", s->dir, rel.p, stage_name((enum artefact)what));
-        st->paths[what] = xstrdup(path.p);
-    }
+    st->s = s;
+    st->number = atomic_fetch_add(&s->owner.next_number, 1);
+    st->rel = stage_rel(&st->arena, s->owner.rel, st->number);
+    st->path = JOIN(&st->arena, slice_of(s->dir), S("/"), slice_of(st->rel));
     *out = st;
     return NULL;
 }
 
-const char *store_stage_path(const struct store_stage *st, enum artefact what)
+const char *store_stage_zip(const struct store_stage *st)
 {
-    return st->paths[what];
+    return st->path;
 }
 
 void store_stage_free(struct store_stage *st)
 {
     if (!st)
         return;
-    struct arena a = ARENA_INIT;
-    if (!st->is_kept) {
-        unlinkat(st->fd, INTENT_NAME, 0); /* first: it must not speak of half a stage */
-        struct error *err =
-            dir_remove(&a, JOIN(&a, slice_of(st->s->dir), S("/"), slice_of(st->rel)));
-        if (err)
-            log_error(LOG_WARN, "cannot remove a stage folder", err, NULL, 0);
-    }
-    close(st->fd);
-    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++)
-        free(st->paths[what]);
-    free(st->rel);
+    if (!st->is_kept && unlinkat(st->s->dir_fd, st->rel, 0) < 0 && errno != ENOENT)
+        log_error(LOG_WARN, "a staged zip cannot be removed",
+                  error_errno(&st->arena, errno, "%s", st->path), NULL, 0);
+    arena_release(&st->arena);
     free(st);
-    arena_release(&a);
 }
 
-static bool is_number(const char *name)
+/* A later word on the version itself stands for what was said of its pieces. */
+static bool is_superseded(const struct intent *list, size_t count, size_t at)
 {
-    uint64_t n;
-    return slice_parse_u64(slice_of(name), &n);
-}
-
-/* One stage of a dead process. What is finished is settled like what its commit finished. */
-static struct error *recover_stage(struct store *s, struct arena *a, const char *owner_rel,
-                                   const char *number)
-{
-    bool is_ours;
-    const char *stage = JOIN(a, slice_of(owner_rel), S("/"), slice_of(number));
-    const char *intent = JOIN(a, slice_of(stage), S("/" INTENT_NAME));
-    TRY(recover_intent(s, a, intent, stage, &is_ours));
-    if (!is_ours)
-        return disk_unlink(s, a, intent);
-    const char *done = JOIN(a, slice_of(owner_rel), S("/" DONE_PREFIX), slice_of(number));
-    return disk_replace(a, s->dir_fd, intent, s->dir_fd, done);
-}
-
-static struct error *recover_stages(struct store *s, struct arena *a, const char *rel)
-{
-    DIR_SCOPED d = NULL;
-    TRY(disk_open_dir(s, a, rel, &d));
-    for (struct dirent *de; d && (de = readdir(d));) {
-        if (is_number(de->d_name))
-            TRY(recover_stage(s, a, rel, de->d_name));
+    for (size_t i = at + 1; i < count && list[at].kind == INTENT_PARTIAL; i++) {
+        if (list[i].kind != INTENT_PARTIAL && slice_eq(list[i].mv.path, list[at].mv.path) &&
+            slice_eq(list[i].mv.version, list[at].mv.version))
+            return true;
     }
-    return NULL;
-}
-
-/* Commits that were through, and of which a power loss may have taken what was not synced yet. */
-static struct error *recover_done(struct store *s, struct arena *a, const char *rel)
-{
-    bool is_ours;
-    struct done d;
-    TRY(done_collect(s, a, rel, &d));
-    for (size_t i = 0; i < d.count; i++)
-        TRY(recover_intent(s, a, d.rels[i].p, NULL, &is_ours));
-    return NULL;
+    return false;
 }
 
 static struct error *recover_owner(struct store *s, struct arena *a, const char *rel)
 {
-    struct done d;
-    TRY(recover_done(s, a, rel));
-    TRY(recover_stages(s, a, rel));
-    TRY(done_collect(s, a, rel, &d));
-    TRY(done_settle(s, a, &d));
+    size_t count;
+    struct intent *list;
+    TRY(journal_read(s, a, rel, &list, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (!is_superseded(list, count, i))
+            TRY(recover_intent(s, a, rel, &list[i]));
+    }
+    TRY(settle_intents(s, a, list, count));
     return dir_remove(a, JOIN(a, slice_of(s->dir), S("/"), slice_of(rel)));
 }
 

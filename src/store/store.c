@@ -95,6 +95,7 @@ static void free_store(struct store *s)
     touches_free(s->touches);
     int64_t unsettled = 0;
     news_free(s->news, &unsettled);
+    journal_free(s->journal);
     pthread_mutex_destroy(&s->news_mutex);
     pthread_mutex_destroy(&s->flush_mutex);
     fd_cleanup(&s->dir_fd);
@@ -111,6 +112,7 @@ struct error *store_open(struct arena *a, const struct store_options *o, struct 
     pthread_mutex_init(&s->flush_mutex, NULL);
     pthread_mutex_init(&s->news_mutex, NULL);
     s->touches = touches_new();
+    s->journal = journal_new();
     atomic_init(&s->max_bytes, o->max_bytes);
     random_bytes(s->answer_puts, sizeof(s->answer_puts)); /* short runs sweep now and then, too */
     struct arena scratch = ARENA_INIT;
@@ -176,7 +178,9 @@ struct error *store_get(struct store *s, struct arena *a, struct module_version 
     TRY(disk_open_object(s, a, names_file(a, TREE_DIR, &n, what), found, out));
     bool is_small = what == ARTEFACT_INFO || what == ARTEFACT_MOD;
     if (!*found && is_small)
-        return disk_open_object(s, a, names_file(a, PARTIAL_DIR, &n, what), found, out);
+        TRY(disk_open_object(s, a, names_file(a, PARTIAL_DIR, &n, what), found, out));
+    if (!*found && is_small) /* a commit may have moved it from the one to the other meanwhile */
+        return disk_open_object(s, a, names_file(a, TREE_DIR, &n, what), found, out);
     if (*found && !is_small)
         read_h1(s, a, &n, out);
     return NULL;

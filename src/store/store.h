@@ -9,12 +9,12 @@
  *   <dir>/unverified/…                       marks of versions that were stored unchecked
  *   <dir>/quarantine/…                       what was refused, and why
  *   <dir>/tombstones/…                       versions that were withdrawn, and why: tombstone.h
- *   <dir>/stage/                             half-done work; emptied at start
+ *   <dir>/stage/                             work under way and its journal; emptied at start
  *   <dir>/catalog.db                         SQLite: sizes, first seen, origin, last use
  *
  * The first folder is a plain GOPROXY tree with the shape of $GOMODCACHE/cache/download. A version
- * appears in it whole and durable: staged, synced, renamed, `.info` last. What is in it never
- * changes. Several processes may share a store. All calls block on the disk. [worker] unless
+ * appears in it whole and durable: staged, in the journal, renamed, `.info` last. What is in it
+ * never changes. Several processes may share a store. All calls block on the disk. [worker] unless
  * marked.
  */
 #ifndef MODGATE_STORE_STORE_H
@@ -67,33 +67,34 @@ void store_touch(struct store *s, struct module_version mv);
  */
 struct error *store_flush(struct store *s, struct arena *a) MUST_CHECK;
 
-/* A private folder under stage/. */
+/* A place under stage/ for one zip. */
 struct store_stage;
 struct error *store_stage_new(struct store *s, struct arena *a,
                               struct store_stage **out) MUST_CHECK;
-/* Where to write the staged artefact; lives as long as the stage. */
-const char *store_stage_path(const struct store_stage *st, enum artefact what);
-/* Removes the folder and frees; after a commit too. NULL is fine. */
+/* Where to write the zip, a new file; lives as long as the stage. */
+const char *store_stage_zip(const struct store_stage *st);
+/* Removes what is staged and frees; after a commit too. NULL is fine. */
 void store_stage_free(struct store_stage *st);
 
 struct store_commit {
     struct module_version mv;
-    struct slice zip_h1; /* of the staged zip; empty: only the staged .info and .mod, as partial */
+    struct slice zip_h1; /* of the staged zip */
+    struct slice info, mod;
     struct slice origin; /* which upstream it came from, for the catalog */
     bool is_refetchable; /* eviction may drop it */
 };
 /*
- * Publishes what is staged: with a zip as a whole version (needs .info, .mod and .zip staged), else
- * the staged .info and/or .mod as partial. Durable when it returns. What is already stored stays
- * and wins: *was_stored tells; the same bytes or not, nothing is overwritten.
+ * Publishes the staged zip, .info and .mod as a whole version. Durable when it returns. What is
+ * already stored stays and wins: *was_stored tells; the same bytes or not, nothing is overwritten.
+ * Errors: BAD_REQUEST when something lacks, MISMATCH when the version was another one before.
  */
 struct error *store_commit(struct store *s, struct ctx *cx, struct store_stage *st,
                            const struct store_commit *c, bool *was_stored) MUST_CHECK;
 
 /*
- * Publishes one small artefact alone, INFO or MOD, as partial: the short way for
- * what is asked for before the zip. What is stored already, whole or partial, stays: *was_stored
- * tells.
+ * Publishes one small artefact alone, INFO or MOD, as partial: the short way for what is asked for
+ * before the zip. Durable when it returns. What is stored already, whole or partial, stays:
+ * *was_stored tells.
  */
 struct error *store_put_partial(struct store *s, struct ctx *cx, struct module_version mv,
                                 enum artefact what, struct slice body, struct slice origin,

@@ -45,6 +45,7 @@ struct flusher {
 
 struct touches;
 struct news;
+struct journal;
 
 struct store {
     char *dir; /* absolute */
@@ -54,10 +55,11 @@ struct store {
     struct owner owner;
     struct catalog *catalog;
     struct touches *touches;
+    struct journal *journal;
     pthread_mutex_t flush_mutex; /* one flush at a time */
     pthread_mutex_t news_mutex;
-    struct news *news;         /* partial versions that the catalog has not been told of */
-    atomic_uint pending_count; /* published, not in the catalog yet */
+    struct news *news;         /* what the catalog has not been told of */
+    atomic_uint pending_count; /* of them */
     _Atomic int64_t pending_bytes;
     _Atomic uint64_t catalog_bytes;
     _Atomic uint64_t max_bytes;
@@ -148,44 +150,80 @@ struct error *lock_take(struct store *s, struct arena *a, const struct ctx *cx, 
 
 struct store_stage {
     struct store *s;
-    int fd;
-    char *rel; /* "stage/<owner>/<number>" */
-    char *paths[ARTEFACT_ZIPHASH + 1];
-    bool is_kept; /* a commit broke off half-way: recovery needs what is staged */
+    unsigned number;
+    const char *rel;  /* "stage/<owner>/zip-<number>" */
+    const char *path; /* the same, absolute */
+    bool is_kept;     /* a commit broke off half-way: recovery needs what is staged */
+    struct arena arena;
 };
-/* Names of the files of a stage. */
-const char *stage_name(enum artefact what);
-#define INTENT_NAME "intent"
+/* Where the zip of a stage is. */
+const char *stage_rel(struct arena *a, const char *owner_rel, unsigned number);
 /* Makes the folder of this process, unless there is one. */
 struct error *owner_ready(struct store *s, struct arena *a) MUST_CHECK;
 void owner_release(struct store *s);
 /* A name for a temporary file in the folder of this process. */
 const char *owner_temp_name(struct store *s, struct arena *a);
+/*
+ * Writes a temporary file in the folder of this process, not synced, and renames it without
+ * replacing. *is_placed is false when the target is there.
+ */
+struct error *owner_place(struct store *s, struct arena *a, struct slice body, int to_fd,
+                          const char *to, bool *is_placed) MUST_CHECK;
 /* Finishes what dead processes left under stage/, or drops it. */
 struct error *stage_recover(struct store *s, struct arena *a) MUST_CHECK;
 
-/* ---- recover.c ---- */
+/* ---- intent.c: what is about to be published ---- */
 
-/*
- * Finishes what an intent of a dead process says. stage_rel: its stage, NULL when the commit was
- * through. *is_ours: false when there is nothing to finish, and the intent is to be dropped.
- */
-struct error *recover_intent(struct store *s, struct arena *a, const char *intent_rel,
-                             const char *stage_rel, bool *is_ours) MUST_CHECK;
-
-/* ---- intent.c: what a stage is about to become ---- */
+enum intent_kind { INTENT_PARTIAL, INTENT_WHOLE, INTENT_GONE };
 
 struct intent {
     struct module_version mv;
-    bool is_whole;
+    enum intent_kind kind;
     bool is_pinned;
-    uint64_t bytes; /* of all files */
+    unsigned stage_number; /* of the zip */
+    uint64_t bytes;        /* of all files */
     struct slice zip_h1, origin;
-    struct slice info, mod; /* p is NULL: none is staged */
+    struct slice info, mod; /* p is NULL: there is none */
+    struct slice zip;       /* when it is small; p is NULL: it was synced by itself */
+    uint32_t zip_sum;       /* intent.c's */
 };
-struct slice intent_format(struct arena *a, const struct intent *in);
-/* False when there is none or it is torn. */
-bool intent_read(struct store *s, struct arena *a, const char *rel, struct intent *out);
+/* All but the zip, which is to follow. */
+struct slice intent_format(struct arena *a, struct intent *in);
+/* Cuts the next one off; false at the end, and where the journal is torn. The texts stay in it. */
+bool intent_parse(struct slice *journal, struct intent *out);
+
+/* ---- journal.c: intents that are durable ---- */
+
+#define JOURNAL_PREFIX "journal-"
+struct journal_file;
+struct journal *journal_new(void);
+void journal_free(struct journal *j);
+/*
+ * Appends; durable when it returns. The intent is not forgotten before journal_end(), which is left
+ * out when the publication broke off half-way. With an error *file is NULL.
+ */
+struct error *journal_append(struct store *s, struct arena *a, struct intent *in,
+                             struct journal_file **file) MUST_CHECK;
+/* What the intent said is done, or was not begun; NULL is fine. The catalog's news come before. */
+void journal_end(struct store *s, struct journal_file *file);
+/*
+ * The files whose publications have all ended. When what they placed is in the catalog and synced,
+ * they are forgotten; until then they can be put back.
+ */
+struct journal_file *journal_take_ended(struct store *s);
+void journal_put_back(struct store *s, struct journal_file *ended);
+void journal_forget(struct store *s, struct journal_file *ended);
+/* False while there are intents that were not forgotten. */
+bool journal_is_empty(struct store *s);
+/* All intents in the folder of a dead process, in their order; their texts live in the arena. */
+struct error *journal_read(struct store *s, struct arena *a, const char *owner_rel,
+                           struct intent **list, size_t *count) MUST_CHECK;
+
+/* ---- recover.c ---- */
+
+/* Finishes what an intent of a dead process says. owner_rel: the folder of that process. */
+struct error *recover_intent(struct store *s, struct arena *a, const char *owner_rel,
+                             const struct intent *in) MUST_CHECK;
 
 /* ---- list.c: @v/list of the tree ---- */
 
@@ -200,27 +238,21 @@ struct error *list_rewrite(struct store *s, struct arena *a, const struct ctx *c
 /* Reads what the disk has of a version into its row. Inside a transaction. */
 struct error *settle(struct store *s, struct arena *a, struct module_version mv,
                      struct slice origin) MUST_CHECK;
-/* The intents that were put aside in a folder under stage/. */
-#define DONE_PREFIX "done-"
-struct done {
-    struct slice *rels;
-    size_t count;
-    struct news *news; /* partial.c's; NULL for the folder of a dead process */
-};
-struct error *done_collect(struct store *s, struct arena *a, const char *owner_rel,
-                           struct done *out) MUST_CHECK;
-/* Settles their versions, makes all durable, and removes them. */
-struct error *done_settle(struct store *s, struct arena *a, const struct done *d) MUST_CHECK;
-/* Counts an intent that was put aside; the flusher hurries when there are many. */
-void settle_later(struct store *s, uint64_t bytes);
+/* The same of many, in a transaction of its own, and makes all durable. */
+struct error *settle_intents(struct store *s, struct arena *a, const struct intent *list,
+                             size_t count) MUST_CHECK;
+/* Notes what was published; the flusher hurries when there is much. */
+void settle_later(struct store *s, const struct intent *in);
 void flusher_start(struct store *s);
 /* Returns when the thread has ended. */
 void flusher_stop(struct store *s);
 /* Reads the sum of the catalog. */
 struct error *settle_bytes(struct store *s, struct arena *a) MUST_CHECK;
 
-/* ---- partial.c: partial versions that the catalog has not been told of ---- */
+/* ---- news.c: what was published since the last flush ---- */
 
+struct news;
+void news_add(struct store *s, const struct intent *in);
 struct news *news_take(struct store *s);
 struct error *news_settle(struct store *s, struct arena *a, const struct news *all) MUST_CHECK;
 void news_put_back(struct store *s, struct news *all);
@@ -243,6 +275,7 @@ struct error *evict_finish(struct store *s, struct arena *a) MUST_CHECK;
 
 /* ---- tombstone.c ---- */
 
+bool is_withdrawn(const struct store *s, struct arena *a, const struct names *n);
 /* Removes what a withdrawal that broke off has left. */
 struct error *withdrawals_finish(struct store *s, struct arena *a) MUST_CHECK;
 

@@ -28,6 +28,11 @@ static const char *tombstone_rel(struct arena *a, const struct names *n)
     return JOIN(a, S(TOMBSTONE_DIR "/"), n->escaped_path, S("/@v/"), n->escaped_version);
 }
 
+bool is_withdrawn(const struct store *s, struct arena *a, const struct names *n)
+{
+    return disk_exists(s, tombstone_rel(a, n));
+}
+
 static struct error *parse(struct arena *a, const char *rel, struct slice text,
                            struct store_tombstone *out)
 {

@@ -2,41 +2,25 @@
 
 #include "base/file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-/* The heading, the kind, path and version: names are bounded by what a file name can be. */
-enum { HEAD_BYTES = 16 << 10 };
-
 struct unfinished {
     const char *stage;
     store_unfinished_fn fn;
     void *arg;
 };
 
-static bool is_intent(struct slice rel)
-{
-    struct slice name = slice_skip(rel, (size_t)(slice_rfind(rel, '/') + 1));
-    return slice_eq(name, S(INTENT_NAME)) || slice_starts(name, S(DONE_PREFIX));
-}
-
 static struct error *tell(void *arg, struct arena *a, struct slice rel)
 {
     struct unfinished *u = arg;
-    if (!is_intent(rel))
-        return NULL;
-    FD_SCOPED fd = open(arena_printf(a, "%s/%s", u->stage, rel.p).p, O_RDONLY | O_CLOEXEC);
-    char *head = arena_alloc(a, HEAD_BYTES);
-    ssize_t n = fd < 0 ? -1 : read(fd, head, HEAD_BYTES);
-    if (n <= 0)
+    struct intent in;
+    struct slice rest;
+    struct slice name = slice_skip(rel, (size_t)(slice_rfind(rel, '/') + 1));
+    if (!slice_starts(name, S(JOURNAL_PREFIX)) ||
+        file_map(a, arena_printf(a, "%s/%s", u->stage, rel.p).p, &rest))
         return NULL; /* finished meanwhile */
-    struct slice rest = slice_make(head, (size_t)n);
-    slice_cut(&rest, '\n');
-    slice_cut(&rest, '\n');
-    struct module_version mv = {.path = slice_cut(&rest, '\n')};
-    mv.version = slice_cut(&rest, '\n');
-    if (rest.p)
-        u->fn(u->arg, mv);
+    while (intent_parse(&rest, &in)) {
+        if (in.kind == INTENT_WHOLE)
+            u->fn(u->arg, in.mv);
+    }
     return NULL;
 }
 

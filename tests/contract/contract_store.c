@@ -119,9 +119,12 @@ static void test_incomplete_stage_is_refused(void **state)
     struct store_stage *st;
     bool was_stored;
     assert_ok(store_stage_new(f->store, &f->arena, &st));
-    assert_ok(stage_write(&f->arena, st, ARTEFACT_ZIP, S("zip")));
-    struct store_commit c = {.mv = mv, .zip_h1 = fake_h1(&f->arena, S("zip"))};
+    struct store_commit c = {mv, fake_h1(&f->arena, S("zip")), S("{}"), S("module m\n")};
     assert_status(store_commit(f->store, &f->cx, st, &c, &was_stored), STATUS_BAD_REQUEST);
+    assert_ok(stage_write(&f->arena, st, S("zip")));
+    c.mod = (struct slice){0};
+    assert_status(store_commit(f->store, &f->cx, st, &c, &was_stored), STATUS_BAD_REQUEST);
+    c.mod = S("module m\n");
     c.zip_h1 = S("h1:short");
     assert_status(store_commit(f->store, &f->cx, st, &c, &was_stored), STATUS_BAD_REQUEST);
     store_stage_free(st);
@@ -133,8 +136,8 @@ static void test_abandoned_stage_leaves_nothing(void **state)
     struct fixture *f = *state;
     struct store_stage *st;
     assert_ok(store_stage_new(f->store, &f->arena, &st));
-    assert_ok(stage_write(&f->arena, st, ARTEFACT_ZIP, S("zip")));
-    const char *path = arena_cstr(&f->arena, slice_of(store_stage_path(st, ARTEFACT_ZIP)));
+    assert_ok(stage_write(&f->arena, st, S("zip")));
+    const char *path = arena_cstr(&f->arena, slice_of(store_stage_zip(st)));
     store_stage_free(st);
     assert_int_equal(access(path, F_OK), -1);
     store_stage_free(NULL);

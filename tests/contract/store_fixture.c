@@ -79,13 +79,12 @@ struct slice fake_bytes(struct arena *a, struct module_version mv, enum artefact
     return what == ARTEFACT_ZIP ? zip : fake_h1(a, zip);
 }
 
-struct error *stage_write(struct arena *a, struct store_stage *st, enum artefact what,
-                          struct slice body)
+struct error *stage_write(struct arena *a, struct store_stage *st, struct slice zip)
 {
-    FD_SCOPED fd = open(store_stage_path(st, what), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FD_SCOPED fd = open(store_stage_zip(st), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_new(a, STATUS_IO, "cannot stage: %m");
-    return fd_write_all(a, fd, body);
+    return fd_write_all(a, fd, zip);
 }
 
 static struct error *stage_and_commit(struct store *s, struct ctx *cx, struct module_version mv,
@@ -93,11 +92,11 @@ static struct error *stage_and_commit(struct store *s, struct ctx *cx, struct mo
 {
     struct arena *a = cx->arena;
     struct slice zip = fake_bytes(a, mv, ARTEFACT_ZIP, put->salt, put->zip_bytes);
-    TRY(stage_write(a, st, ARTEFACT_ZIP, zip));
-    TRY(stage_write(a, st, ARTEFACT_MOD, fake_bytes(a, mv, ARTEFACT_MOD, put->salt, 0)));
-    TRY(stage_write(a, st, ARTEFACT_INFO, fake_bytes(a, mv, ARTEFACT_INFO, put->salt, 0)));
+    TRY(stage_write(a, st, zip));
     struct store_commit c = {.mv = mv,
                              .zip_h1 = fake_h1(a, zip),
+                             .info = fake_bytes(a, mv, ARTEFACT_INFO, put->salt, 0),
+                             .mod = fake_bytes(a, mv, ARTEFACT_MOD, put->salt, 0),
                              .origin = S("https://mirror.example.com"),
                              .is_refetchable = !put->is_pinned};
     return store_commit(s, cx, st, &c, &put->was_stored);
@@ -116,18 +115,14 @@ struct error *put_whole(struct store *s, struct ctx *cx, struct module_version m
 struct error *put_partial(struct store *s, struct ctx *cx, struct module_version mv,
                           const char *info, const char *mod, bool *was_stored)
 {
-    struct store_stage *st;
-    struct store_commit c = {.mv = mv, .is_refetchable = true};
-    struct error *err = NULL;
-    TRY(store_stage_new(s, cx->arena, &st));
+    bool had_info = true, had_mod = true;
     if (info)
-        err = stage_write(cx->arena, st, ARTEFACT_INFO, slice_of(info));
-    if (!err && mod)
-        err = stage_write(cx->arena, st, ARTEFACT_MOD, slice_of(mod));
-    if (!err)
-        err = store_commit(s, cx, st, &c, was_stored);
-    store_stage_free(st);
-    return err;
+        TRY(store_put_partial(s, cx, mv, ARTEFACT_INFO, slice_of(info), S("mirror"), true,
+                              &had_info));
+    if (mod)
+        TRY(store_put_partial(s, cx, mv, ARTEFACT_MOD, slice_of(mod), S("mirror"), true, &had_mod));
+    *was_stored = had_info && had_mod;
+    return NULL;
 }
 
 struct error *get_body(struct store *s, struct arena *a, struct module_version mv,

@@ -34,9 +34,8 @@ struct slice fake_h1(struct arena *a, struct slice zip);
 struct slice fake_bytes(struct arena *a, struct module_version mv, enum artefact what,
                         const char *salt, size_t zip_bytes);
 
-/* Writes one staged file. */
-struct error *stage_write(struct arena *a, struct store_stage *st, enum artefact what,
-                          struct slice body) MUST_CHECK;
+/* Writes the staged zip. */
+struct error *stage_write(struct arena *a, struct store_stage *st, struct slice zip) MUST_CHECK;
 struct put {
     const char *salt; /* "" unless other bytes are wanted */
     size_t zip_bytes; /* 0 = 1000 */
@@ -46,7 +45,7 @@ struct put {
 /* Stages and commits a whole version. */
 struct error *put_whole(struct store *s, struct ctx *cx, struct module_version mv,
                         struct put *put) MUST_CHECK;
-/* Stages and commits a partial version; NULL bodies are left out. */
+/* Puts the pieces of a partial version; NULL bodies are left out. *was_stored: all were there. */
 struct error *put_partial(struct store *s, struct ctx *cx, struct module_version mv,
                           const char *info, const char *mod, bool *was_stored) MUST_CHECK;
 

@@ -8,6 +8,7 @@ import re
 import stat
 import subprocess
 import zipfile
+import zlib
 
 import pytest
 from harness import PROGRAM
@@ -199,16 +200,19 @@ def test_members_of_a_store(store, suffix, content, reason):
     assert len(found) == 1 and found[0].startswith(f"v1.2.3{suffix}: ") and reason in found[0]
 
 
+def intent_of_a_version(path, version):
+    """A record of a journal (src/store/intent.c) with no more than the names."""
+    text = f"modgate-intent 3\nwhole\n{path}\n{version}\n0 0 0 0 0 0 0 0 0 %d\n"
+    return (text % zlib.crc32((text % 0).encode())).encode()
+
+
 def test_publication_that_broke_off_is_no_damage(store):
     os.remove(store.path(store.stem(GOOD, "v1.2.3") + ".info"))
-    store.put("stage/123-abc/0/intent", f"modgate-intent 1\nwhole\n{GOOD}\nv1.2.3\nh1:x\n\n1\nend\n".encode())
+    store.put("stage/123-abc/journal-0", intent_of_a_version(GOOD, "v1.2.3"))
     doc = report("--purge", store.root)
     assert doc["ok"] and doc["versions"] == 1
     assert [n["reason"] for n in doc["notes"]] == ["not there yet: its publication is not finished"]
-    # Placed, but not yet known to be on the disk: the next start would put it right too.
-    os.rename(store.path("stage/123-abc/0/intent"), store.path("stage/123-abc/done-0"))
-    assert reasons(report(store.root)) == []
-    os.remove(store.path("stage/123-abc/done-0"))
+    os.remove(store.path("stage/123-abc/journal-0"))
     assert reasons(report(store.root)) == ["v1.2.3.info: missing"]
 
 

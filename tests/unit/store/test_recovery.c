@@ -5,6 +5,7 @@
 #include "../test.h"
 
 #include "store/store_priv.h"
+#include "store/tombstone.h"
 
 #include "store_fixture.h"
 
@@ -82,41 +83,65 @@ static struct slice bytes_m(struct fixture *f, enum artefact what)
     return fake_bytes(&f->arena, version_m(), what, "", 0);
 }
 
-static struct slice intent_of(struct fixture *f, bool is_whole)
+/* An intent of version m; its zip was synced by itself unless with_zip. */
+static struct intent intent_of(struct fixture *f, enum intent_kind kind, bool with_zip)
 {
-    struct intent in = {.mv = version_m(),
-                        .is_whole = is_whole,
-                        .zip_h1 = is_whole ? bytes_m(f, ARTEFACT_ZIPHASH) : S(""),
-                        .origin = S("mirror"),
-                        .info = bytes_m(f, ARTEFACT_INFO),
-                        .mod = bytes_m(f, ARTEFACT_MOD),
-                        .bytes = 9};
-    return intent_format(&f->arena, &in);
+    bool is_whole = kind == INTENT_WHOLE;
+    return (struct intent){.mv = version_m(),
+                           .kind = kind,
+                           .stage_number = 7,
+                           .zip_h1 = is_whole ? bytes_m(f, ARTEFACT_ZIPHASH) : S(""),
+                           .origin = S("mirror"),
+                           .info = bytes_m(f, ARTEFACT_INFO),
+                           .mod = bytes_m(f, ARTEFACT_MOD),
+                           .zip = with_zip ? bytes_m(f, ARTEFACT_ZIP) : (struct slice){0},
+                           .bytes = 9};
 }
 
-static void write_intent(struct fixture *f, const char *rel, bool is_whole)
+static struct slice record_of(struct fixture *f, struct intent in)
 {
-    write_file(f, rel, intent_of(f, is_whole));
+    struct slice text = intent_format(&f->arena, &in);
+    return arena_printf(&f->arena, "%.*s%.*s", SLICE_ARG(text), SLICE_ARG(in.zip));
 }
 
-/* A dead process's stage 7 with all four files. */
+static void write_journal(struct fixture *f, enum intent_kind kind)
+{
+    write_file(f, DEAD "journal-3", record_of(f, intent_of(f, kind, false)));
+}
+
+static const char *tree_m(struct fixture *f, enum artefact what)
+{
+    return arena_printf(&f->arena, TREE_M "v1.0.0%s", artefact_suffix(what).p).p;
+}
+
+/* A dead process's folder with a staged zip. */
 static void write_stage(struct fixture *f)
 {
     fixture_close(f);
     write_file(f, DEAD "lock", S(""));
-    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
-        const char *rel = arena_printf(&f->arena, DEAD "7/%s", stage_name((enum artefact)what)).p;
-        write_file(f, rel, bytes_m(f, (enum artefact)what));
-    }
+    write_file(f, DEAD "zip-7", bytes_m(f, ARTEFACT_ZIP));
 }
 
-/* What the dead process had already renamed. */
-static void move_to_tree(struct fixture *f, enum artefact what)
+/* What the dead process had already placed. */
+static void place_in_tree(struct fixture *f, enum artefact what)
 {
-    const char *from = arena_printf(&f->arena, DEAD "7/%s", stage_name(what)).p;
-    const char *to = arena_printf(&f->arena, TREE_M "v1.0.0.%s", stage_name(what)).p;
-    write_file(f, to, S(""));
-    assert_int_equal(rename(path_of(f, from), path_of(f, to)), 0);
+    write_file(f, tree_m(f, what), bytes_m(f, what));
+    if (what == ARTEFACT_ZIP)
+        assert_int_equal(unlink(path_of(f, DEAD "zip-7")), 0);
+}
+
+static void place_all(struct fixture *f)
+{
+    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++)
+        place_in_tree(f, (enum artefact)what);
+}
+
+static void start_anew(struct fixture *f)
+{
+    fixture_close(f);
+    assert_ok(dir_remove(&f->arena, path_of(f, "cache")));
+    assert_ok(dir_remove(&f->arena, path_of(f, "partial")));
+    assert_int_equal(unlink(path_of(f, "catalog.db")), 0);
 }
 
 static bool is_whole(struct fixture *f)
@@ -157,21 +182,39 @@ static void test_without_intent(void **state)
     expect_nothing(*state);
 }
 
-static void test_torn_intent(void **state)
+static void test_torn_journal(void **state)
 {
     struct fixture *f = *state;
     write_stage(f);
-    struct slice whole = intent_of(f, true);
+    struct slice whole = record_of(f, intent_of(f, INTENT_WHOLE, true));
     for (size_t n = 0; n < whole.n; n += 7) {
         char *torn = arena_cstr(&f->arena, whole); /* cut off, or zeros where text was */
         memset(torn + n, 0, whole.n - n);
         write_file(f, DEAD "lock", S(""));
-        write_file(f, DEAD "7/zip", bytes_m(f, ARTEFACT_ZIP));
-        write_file(f, DEAD "7/intent", slice_make(torn, n % 2 ? n : whole.n));
+        write_file(f, DEAD "zip-7", bytes_m(f, ARTEFACT_ZIP));
+        write_file(f, DEAD "journal-3", slice_make(torn, n % 2 ? n : whole.n));
         fixture_reopen(f);
         expect_nothing(f);
         fixture_close(f);
     }
+}
+
+/* What stands before the torn end was promised. */
+static void test_before_the_torn_end(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    struct slice record = record_of(f, intent_of(f, INTENT_WHOLE, true));
+    struct intent other = intent_of(f, INTENT_PARTIAL, false);
+    other.mv.version = S("v1.1.0");
+    write_file(f, DEAD "lock", S(""));
+    write_file(f, DEAD "journal-3",
+               arena_printf(&f->arena, "%.*s%.*s%.*s", SLICE_ARG(record_of(f, other)),
+                            SLICE_ARG(record), (int)record.n / 2, record.p));
+    fixture_reopen(f);
+    assert_true(is_whole(f));
+    assert_true(is_there(f, "partial/example.com/m/@v/v1.1.0.info"));
+    assert_slice(read_rel(f, TREE_M "list"), "v1.0.0\n");
 }
 
 static void test_each_point_of_placing(void **state)
@@ -179,17 +222,27 @@ static void test_each_point_of_placing(void **state)
     static const enum artefact order[] = {ARTEFACT_MOD, ARTEFACT_ZIPHASH, ARTEFACT_ZIP,
                                           ARTEFACT_INFO};
     struct fixture *f = *state;
-    for (size_t placed = 0; placed <= ARRAY_LEN(order); placed++) {
+    for (size_t placed = 0; placed <= 2 * ARRAY_LEN(order) + 1; placed++) {
+        bool with_zip = placed > ARRAY_LEN(order);
         write_stage(f);
-        write_intent(f, DEAD "7/intent", true);
-        for (size_t i = 0; i < placed; i++)
-            move_to_tree(f, order[i]);
+        write_file(f, DEAD "journal-3", record_of(f, intent_of(f, INTENT_WHOLE, with_zip)));
+        for (size_t i = 0; i < placed % (ARRAY_LEN(order) + 1); i++)
+            place_in_tree(f, order[i]);
         fixture_reopen(f);
         expect_published(f);
-        fixture_close(f);
-        assert_ok(dir_remove(&f->arena, path_of(f, "cache")));
-        assert_int_equal(unlink(path_of(f, "catalog.db")), 0);
+        start_anew(f);
     }
+}
+
+/* A power loss took the names of the zip, in the stage and in the tree. */
+static void test_zip_in_the_journal_alone(void **state)
+{
+    struct fixture *f = *state;
+    write_stage(f);
+    assert_int_equal(unlink(path_of(f, DEAD "zip-7")), 0);
+    write_file(f, DEAD "journal-3", record_of(f, intent_of(f, INTENT_WHOLE, true)));
+    fixture_reopen(f);
+    expect_published(f);
 }
 
 /* A file system that kept .info and lost .zip: the zip is still in the stage. */
@@ -197,44 +250,102 @@ static void test_info_without_zip(void **state)
 {
     struct fixture *f = *state;
     write_stage(f);
-    write_intent(f, DEAD "7/intent", true);
-    move_to_tree(f, ARTEFACT_INFO);
+    write_journal(f, INTENT_WHOLE);
+    place_in_tree(f, ARTEFACT_INFO);
     fixture_reopen(f);
     expect_published(f);
 }
 
-static void test_incomplete_stage(void **state)
+static void test_zip_lost(void **state)
 {
     struct fixture *f = *state;
     write_stage(f);
-    write_intent(f, DEAD "7/intent", true);
-    assert_int_equal(unlink(path_of(f, DEAD "7/zip")), 0);
+    write_journal(f, INTENT_WHOLE);
+    assert_int_equal(unlink(path_of(f, DEAD "zip-7")), 0);
     fixture_reopen(f);
     expect_nothing(f);
 }
 
-static void test_intent_of_a_partial_version(void **state)
+static void expect_partial(struct fixture *f, bool is_expected)
+{
+    assert_false(is_there(f, TREE_M "v1.0.0.info"));
+    assert_int_equal(is_there(f, "partial/example.com/m/@v/v1.0.0.info"), is_expected);
+    assert_int_equal(is_there(f, "partial/example.com/m/@v/v1.0.0.mod"), is_expected);
+    assert_int_equal(store_bytes(f->store),
+                     is_expected ? bytes_m(f, ARTEFACT_INFO).n + bytes_m(f, ARTEFACT_MOD).n : 0);
+    assert_int_equal(entries_of(f, "stage"), 1);
+}
+
+static void test_partial_version(void **state)
 {
     struct fixture *f = *state;
     write_stage(f);
-    unlink(path_of(f, DEAD "7/zip"));
-    unlink(path_of(f, DEAD "7/ziphash"));
-    write_intent(f, DEAD "7/intent", false);
+    write_journal(f, INTENT_PARTIAL);
     fixture_reopen(f);
-    assert_false(is_there(f, TREE_M "v1.0.0.info"));
-    assert_true(is_there(f, "partial/example.com/m/@v/v1.0.0.info"));
-    assert_true(is_there(f, "partial/example.com/m/@v/v1.0.0.mod"));
-    assert_int_equal(store_bytes(f->store),
-                     bytes_m(f, ARTEFACT_INFO).n + bytes_m(f, ARTEFACT_MOD).n);
+    expect_partial(f, true);
+}
+
+/* What was put into the quarantine does not come back; what came after it does. */
+static void test_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct slice partial = record_of(f, intent_of(f, INTENT_PARTIAL, false));
+    struct slice gone =
+        record_of(f, (struct intent){.mv = version_m(), .kind = INTENT_GONE, .origin = S("")});
+    write_stage(f);
+    write_file(f, DEAD "journal-9", partial);
+    write_file(f, DEAD "journal-10", gone);
+    fixture_reopen(f);
+    expect_partial(f, false);
+    fixture_close(f);
+    write_file(f, DEAD "lock", S(""));
+    write_file(f, DEAD "journal-9", gone);
+    write_file(f, DEAD "journal-10", partial);
+    fixture_reopen(f);
+    expect_partial(f, true);
+}
+
+/* The journal of this very process, as a kill leaves it after a quarantine; it could not be
+ * forgotten, for another publication in it had not ended. */
+static void test_killed_after_a_quarantine(void **state)
+{
+    struct fixture *f = *state;
+    bool was_stored, found;
+    struct slice body;
+    struct journal_file *unended;
+    struct intent other = intent_of(f, INTENT_PARTIAL, false);
+    other.mv.version = S("v1.1.0");
+    assert_ok(journal_append(f->store, &f->arena, &other, &unended));
+    assert_ok(put_partial(f->store, &f->cx, version_m(), "{}", "module evil\n", &was_stored));
+    assert_ok(store_quarantine_stored(f->store, &f->cx, version_m(), S("a mismatch")));
+    f->store->is_read_only = true; /* closes without a flush */
+    fixture_reopen(f);
+    assert_ok(get_body(f->store, &f->arena, version_m(), ARTEFACT_MOD, &found, &body));
+    assert_false(found);
+    assert_true(is_there(f, "partial/example.com/m/@v/v1.1.0.mod"));
+    assert_int_equal(entries_of(f, "stage"), 1);
+}
+
+/* A version that came in pieces, and whose last piece was the zip. */
+static void test_pieces_and_the_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct slice partial = record_of(f, intent_of(f, INTENT_PARTIAL, false));
+    struct slice whole = record_of(f, intent_of(f, INTENT_WHOLE, true));
+    write_stage(f);
+    write_file(f, DEAD "journal-3",
+               arena_printf(&f->arena, "%.*s%.*s", SLICE_ARG(partial), SLICE_ARG(whole)));
+    fixture_reopen(f);
+    expect_published(f);
+    assert_false(is_there(f, "partial/example.com/m/@v/v1.0.0.info"));
 }
 
 static void test_done_and_not_in_the_catalog(void **state)
 {
     struct fixture *f = *state;
     write_stage(f);
-    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++)
-        move_to_tree(f, (enum artefact)what);
-    write_intent(f, DEAD "done-7", true);
+    place_all(f);
+    write_journal(f, INTENT_WHOLE);
     write_file(f, TREE_M "list", S("v1.0.")); /* a power loss tore it */
     fixture_reopen(f);
     expect_published(f);
@@ -245,39 +356,53 @@ static void test_done_and_not_in_the_catalog(void **state)
     assert_slice(row.origin, "mirror");
 }
 
+static void tear(struct fixture *f, enum artefact what, const struct slice *left)
+{
+    if (!left)
+        assert_int_equal(unlink(path_of(f, tree_m(f, what))), 0);
+    else
+        write_file(f, tree_m(f, what), *left);
+}
+
 /* What a power loss may leave of files that were renamed and not synced. */
 static void test_torn_after_a_power_loss(void **state)
 {
-    static const struct slice left[] = {S(""), S("\0\0\0\0\0\0"), S("{\0\0\0\0\0")};
+    static const struct slice left[] = {S(""), S("\0\0\0\0\0\0")};
     struct fixture *f = *state;
     for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
-        for (size_t i = 0; what != ARTEFACT_ZIP && i <= ARRAY_LEN(left); i++) {
-            const char *name = stage_name((enum artefact)what);
-            const char *rel = arena_printf(&f->arena, TREE_M "v1.0.0.%s", name).p;
+        for (size_t i = 0; i <= ARRAY_LEN(left); i++) {
             write_stage(f);
-            for (int each = 0; each <= ARTEFACT_ZIPHASH; each++)
-                move_to_tree(f, (enum artefact)each);
-            write_intent(f, DEAD "done-7", true);
-            if (i == ARRAY_LEN(left))
-                assert_int_equal(unlink(path_of(f, rel)), 0);
-            else if (what == ARTEFACT_INFO || i < 2)
-                write_file(f, rel, left[i]);
+            place_all(f);
+            bool with_zip = what == ARTEFACT_ZIP;
+            write_file(f, DEAD "journal-3", record_of(f, intent_of(f, INTENT_WHOLE, with_zip)));
+            tear(f, (enum artefact)what, i < ARRAY_LEN(left) ? &left[i] : NULL);
             fixture_reopen(f);
             expect_published(f);
-            assert_slice(read_rel(f, rel), arena_cstr(&f->arena, bytes_m(f, (enum artefact)what)));
-            fixture_close(f);
-            assert_ok(dir_remove(&f->arena, path_of(f, "cache")));
-            assert_int_equal(unlink(path_of(f, "catalog.db")), 0);
+            assert_slice(read_rel(f, tree_m(f, (enum artefact)what)),
+                         arena_cstr(&f->arena, bytes_m(f, (enum artefact)what)));
+            start_anew(f);
         }
     }
 }
 
-/* Another commit published other bytes meanwhile: nothing of it is touched. */
-static void test_another_one_won(void **state)
+static void test_half_torn(void **state)
 {
     struct fixture *f = *state;
     write_stage(f);
-    write_intent(f, DEAD "7/intent", true);
+    place_all(f);
+    write_journal(f, INTENT_WHOLE);
+    write_file(f, tree_m(f, ARTEFACT_INFO), S("{\0\0\0\0\0"));
+    fixture_reopen(f);
+    expect_published(f);
+    assert_slice(read_rel(f, tree_m(f, ARTEFACT_INFO)),
+                 arena_cstr(&f->arena, bytes_m(f, ARTEFACT_INFO)));
+}
+
+/* Another commit published other bytes meanwhile: nothing of it is touched. */
+static void lose(struct fixture *f, bool with_zip)
+{
+    write_stage(f);
+    write_file(f, DEAD "journal-3", record_of(f, intent_of(f, INTENT_WHOLE, with_zip)));
     FD_SCOPED lock = open(path_of(f, DEAD "lock"), O_RDWR | O_CLOEXEC);
     assert_int_equal(flock(lock, LOCK_EX), 0);
     fixture_reopen(f);
@@ -287,13 +412,36 @@ static void test_another_one_won(void **state)
     fixture_reopen(f);
     assert_true(is_whole(f));
     for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
-        const char *name = stage_name((enum artefact)what);
         struct slice theirs =
             fake_bytes(&f->arena, version_m(), (enum artefact)what, "other bytes", 0);
-        assert_slice(read_rel(f, arena_printf(&f->arena, TREE_M "v1.0.0.%s", name).p),
-                     arena_cstr(&f->arena, theirs));
+        assert_slice(read_rel(f, tree_m(f, (enum artefact)what)), arena_cstr(&f->arena, theirs));
     }
     assert_int_equal(entries_of(f, "stage"), 1);
+}
+
+static void test_another_one_won(void **state)
+{
+    lose(*state, false);
+    start_anew(*state);
+    lose(*state, true);
+}
+
+/* The journal has all of it, and its name must not come back. */
+static void test_withdrawn_since(void **state)
+{
+    struct fixture *f = *state;
+    struct store_tombstone t = {.who = S("a"), .reason = S("b")};
+    assert_ok(put_whole(f->store, &f->cx, version_m(), &(struct put){0}));
+    assert_ok(store_withdraw(f->store, &f->cx, version_m(), &t));
+    fixture_close(f);
+    struct slice partial = record_of(f, intent_of(f, INTENT_PARTIAL, false));
+    struct slice whole = record_of(f, intent_of(f, INTENT_WHOLE, true));
+    write_file(f, DEAD "lock", S(""));
+    write_file(f, DEAD "journal-3",
+               arena_printf(&f->arena, "%.*s%.*s", SLICE_ARG(whole), SLICE_ARG(partial)));
+    fixture_reopen(f);
+    expect_nothing(f);
+    assert_false(is_there(f, "partial/example.com/m/@v/v1.0.0.mod"));
 }
 
 static void test_evicted_since(void **state)
@@ -301,7 +449,7 @@ static void test_evicted_since(void **state)
     struct fixture *f = *state;
     fixture_close(f);
     write_file(f, DEAD "lock", S(""));
-    write_intent(f, DEAD "done-7", true);
+    write_journal(f, INTENT_WHOLE);
     fixture_reopen(f);
     expect_nothing(f);
 }
@@ -310,12 +458,12 @@ static void test_a_living_process_is_left_alone(void **state)
 {
     struct fixture *f = *state;
     write_stage(f);
-    write_intent(f, DEAD "7/intent", true);
+    write_journal(f, INTENT_WHOLE);
     FD_SCOPED lock = open(path_of(f, DEAD "lock"), O_RDWR | O_CLOEXEC);
     assert_int_equal(flock(lock, LOCK_EX), 0);
     fixture_reopen(f);
     assert_false(is_whole(f));
-    assert_int_equal(entries_of(f, DEAD "7"), 5);
+    assert_true(is_there(f, DEAD "zip-7") && is_there(f, DEAD "journal-3"));
     struct store *second;
     assert_ok(store_open(&f->arena, &(struct store_options){.dir = f->dir}, &second));
     assert_int_equal(entries_of(f, "stage"), 3);
@@ -328,12 +476,12 @@ static void test_half_of_a_version_while_running(void **state)
 {
     struct fixture *f = *state;
     write_stage(f);
-    write_intent(f, DEAD "7/intent", true);
+    write_journal(f, INTENT_WHOLE);
     FD_SCOPED lock = open(path_of(f, DEAD "lock"), O_RDWR | O_CLOEXEC);
     assert_int_equal(flock(lock, LOCK_EX), 0);
     fixture_reopen(f);
-    move_to_tree(f, ARTEFACT_MOD);
-    move_to_tree(f, ARTEFACT_ZIPHASH);
+    place_in_tree(f, ARTEFACT_MOD);
+    place_in_tree(f, ARTEFACT_ZIPHASH);
     fd_cleanup(&lock);
     struct put put = {.salt = "other bytes"};
     assert_ok(put_whole(f->store, &f->cx, version_m(), &put));
@@ -421,7 +569,7 @@ static void test_eviction_that_broke_off_late(void **state)
     assert_int_equal(unlink(path_of(f, TREE_M "v1.0.0.zip")), 0);
     assert_int_equal(unlink(path_of(f, TREE_M "v1.0.0.ziphash")), 0);
     write_file(f, DEAD "lock", S(""));
-    write_intent(f, DEAD "done-7", true);
+    write_journal(f, INTENT_WHOLE);
     fixture_reopen(f);
     expect_nothing(f);
     assert_false(is_there(f, TREE_M "v1.0.0.mod"));
@@ -437,6 +585,26 @@ static void test_eviction_that_broke_off(void **state)
     assert_false(is_there(f, TREE_M "v1.0.0.mod"));
     assert_false(is_there(f, TREE_M "list"));
     assert_ok(put_whole(f->store, &f->cx, version_m(), &(struct put){0}));
+    assert_true(is_whole(f));
+}
+
+/* The files of the partial version become those of the whole one; the journal goes with a flush. */
+static void test_pieces_then_flush(void **state)
+{
+    struct fixture *f = *state;
+    bool was_stored;
+    struct stat shown, placed;
+    assert_ok(put_partial(f->store, &f->cx, version_m(), bytes_m(f, ARTEFACT_INFO).p,
+                          bytes_m(f, ARTEFACT_MOD).p, &was_stored));
+    assert_int_equal(stat(path_of(f, "partial/example.com/m/@v/v1.0.0.mod"), &shown), 0);
+    assert_ok(put_whole(f->store, &f->cx, version_m(), &(struct put){.zip_bytes = 300000}));
+    assert_int_equal(stat(path_of(f, TREE_M "v1.0.0.mod"), &placed), 0);
+    assert_int_equal(shown.st_ino, placed.st_ino);
+    assert_false(is_there(f, "partial/example.com/m/@v/v1.0.0.mod"));
+    assert_false(journal_is_empty(f->store));
+    assert_ok(store_flush(f->store, &f->arena));
+    assert_true(journal_is_empty(f->store));
+    assert_int_equal(entries_of(f, f->store->owner.rel), 1); /* its lock */
     assert_true(is_whole(f));
 }
 
@@ -460,9 +628,7 @@ static void test_modes(void **state)
     struct stat st;
     assert_ok(put_whole(f->store, &f->cx, version_m(), &(struct put){0}));
     for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
-        const char *name = stage_name((enum artefact)what);
-        assert_int_equal(stat(path_of(f, arena_printf(&f->arena, TREE_M "v1.0.0.%s", name).p), &st),
-                         0);
+        assert_int_equal(stat(path_of(f, tree_m(f, (enum artefact)what)), &st), 0);
         assert_int_equal(st.st_mode & 0777, 0444);
     }
     assert_int_equal(stat(path_of(f, TREE_M "list"), &st), 0);
@@ -486,14 +652,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_without_intent),
-        CASE(test_torn_intent),
+        CASE(test_torn_journal),
+        CASE(test_before_the_torn_end),
         CASE(test_each_point_of_placing),
         CASE(test_info_without_zip),
-        CASE(test_incomplete_stage),
-        CASE(test_intent_of_a_partial_version),
+        CASE(test_zip_in_the_journal_alone),
+        CASE(test_zip_lost),
+        CASE(test_partial_version),
+        CASE(test_gone),
+        CASE(test_killed_after_a_quarantine),
+        CASE(test_pieces_and_the_whole),
+        CASE(test_half_torn),
         CASE(test_done_and_not_in_the_catalog),
         CASE(test_torn_after_a_power_loss),
         CASE(test_another_one_won),
+        CASE(test_withdrawn_since),
         CASE(test_evicted_since),
         CASE(test_a_living_process_is_left_alone),
         CASE(test_half_of_a_version_while_running),
@@ -503,6 +676,7 @@ int main(void)
         CASE(test_reindex_after_a_purge),
         CASE(test_eviction_that_broke_off),
         CASE(test_eviction_that_broke_off_late),
+        CASE(test_pieces_then_flush),
         CASE(test_many_commits_flush_by_themselves),
         CASE(test_modes),
         CASE(test_health_says_read_only),
