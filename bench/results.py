@@ -38,8 +38,6 @@ WHY = {
     "200 modules, 32 at a time, upstream latency 20ms": COLD_WHY,
     "200 modules, 32 at a time, upstream latency 0ms, verified": COLD_WHY,
     "200 modules, 32 at a time, upstream latency 20ms, verified": COLD_WHY,
-    "each of 10,000 idle connections, h2": "at the limit, on either side of it from run to run: 14 KB are TLS, 16 KB the "
-                                           "output buffer that libnghttp2 makes for each session.",
 }
 
 

@@ -1,6 +1,7 @@
 /*
  * Memory for nghttp2: it makes and frees a dozen small blocks for each stream, more of each size
- * than malloc's thread cache holds. Free blocks are kept in lists by size, for one loop. [loop]
+ * than malloc's thread cache holds. Free blocks are kept in lists by size, for one loop. Large ones
+ * have pages of their own. [loop]
  */
 #ifndef MODGATE_HTTP_POOL_H
 #define MODGATE_HTTP_POOL_H

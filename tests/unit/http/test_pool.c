@@ -2,6 +2,9 @@
 
 #include "http/pool.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 /* Blocks of many sizes, freed in another order, never overlap while they are in use. */
 static void test_blocks_do_not_overlap(void **state)
 {
@@ -28,6 +31,42 @@ static void test_blocks_do_not_overlap(void **state)
     }
     for (int i = 0; i < COUNT; i++)
         pool_free(blocks[i].p, &pool);
+    pool_release(&pool);
+}
+
+static long resident_kb(void)
+{
+    long pages = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%ld %ld", &pages, &resident), 2);
+    fclose(f);
+    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* A large block costs what was written of it, also where another one was full before. */
+static void test_large_blocks_cost_what_is_used(void **state)
+{
+    enum { COUNT = 1000, BYTES = 16394 };
+    struct pool pool = {0};
+    static char *blocks[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        blocks[i] = pool_malloc(BYTES, &pool);
+        memset(blocks[i], 'x', BYTES);
+    }
+    long full = resident_kb();
+    for (int i = 0; i < COUNT; i++)
+        pool_free(blocks[i], &pool);
+    for (int i = 0; i < COUNT; i++) {
+        blocks[i] = pool_malloc(BYTES, &pool);
+        memset(blocks[i], 'y', 100);
+    }
+    assert_true(resident_kb() < full - COUNT * 8);
+    for (int i = 0; i < COUNT; i++) {
+        blocks[i] = pool_realloc(blocks[i], (size_t)2 * BYTES, &pool);
+        assert_int_equal(blocks[i][99], 'y');
+        pool_free(blocks[i], &pool);
+    }
     pool_release(&pool);
 }
 
@@ -62,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_do_not_overlap),
+        cmocka_unit_test(test_large_blocks_cost_what_is_used),
         cmocka_unit_test(test_calloc_zeroes_used_blocks),
         cmocka_unit_test(test_free_blocks_are_bounded),
     };
