@@ -134,7 +134,7 @@ static struct error *write_head(struct database *d, struct ctx *cx, const struct
         take_up(d, &other);
         return NULL;
     }
-    return store_blob_replace(d->store, a, blob_name(d, a, "head"), head->note, true);
+    return store_blob_replace(d->store, a, blob_name(d, a, "head"), head->note, BLOB_DURABLE);
 }
 
 struct error *database_advance(struct database *d, struct ctx *cx, const struct sumdb_head *head,
@@ -172,7 +172,7 @@ static struct error *write_evidence(struct database *d, struct arena *a, struct 
     *name = arena_printf(a, "%.*s/evidence-%s-%s.txt", SLICE_ARG(d->name),
                          time_rfc3339(a, now_unix_s()).p, hex);
     TRY(store_blob_put(d->store, a, *name, evidence));
-    return store_blob_replace(d->store, a, blob_name(d, a, "forked"), *name, true);
+    return store_blob_replace(d->store, a, blob_name(d, a, "forked"), *name, BLOB_DURABLE);
 }
 
 void database_report_fork(struct database *d, struct arena *a, struct slice evidence)
@@ -242,7 +242,8 @@ struct error *database_put_record(struct database *d, struct arena *a, struct mo
     TRY(read_blob(d, a, name, &found, &body));
     if (found && parse_stored(a, body, mv, &old))
         return NULL;
-    return store_blob_replace(d->store, a, name, record_format(a, record->id, record->text), false);
+    return store_blob_replace(d->store, a, name, record_format(a, record->id, record->text),
+                              BLOB_UNSYNCED);
 }
 
 /* ---- tiles ---- */
@@ -290,5 +291,5 @@ struct error *database_put_tile(struct database *d, struct ctx *cx, struct tile 
     if (found)
         log_line(LOG_WARN, "a damaged tile of a checksum database was replaced",
                  LOG_STR("tile", name));
-    return store_blob_replace(d->store, a, name, data, false);
+    return store_blob_replace(d->store, a, name, data, BLOB_SYNCED);
 }

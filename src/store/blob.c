@@ -57,7 +57,7 @@ struct error *store_blob_put(struct store *s, struct arena *a, struct slice name
 }
 
 struct error *store_blob_replace(struct store *s, struct arena *a, struct slice name,
-                                 struct slice body, bool is_durable)
+                                 struct slice body, enum blob_sync sync)
 {
     const char *rel = NULL;
     FD_SCOPED dir = -1;
@@ -67,12 +67,12 @@ struct error *store_blob_replace(struct store *s, struct arena *a, struct slice 
     const char *folder = arena_cstr(a, slice_head(path, (size_t)slice_rfind(path, '/')));
     TRY(disk_dir(s, a, folder, &dir));
     const char *temp = owner_temp_name(s, a);
-    struct error *err = disk_write(a, s->owner.fd, temp, body, 0444, true);
+    struct error *err = disk_write(a, s->owner.fd, temp, body, 0444, sync != BLOB_UNSYNCED);
     if (!err)
         err = disk_replace(a, s->owner.fd, temp, s->dir_fd, rel);
     if (err)
         unlinkat(s->owner.fd, temp, 0);
-    else if (is_durable)
+    else if (sync == BLOB_DURABLE)
         err = disk_sync(a, dir, folder);
     return err;
 }

@@ -131,9 +131,15 @@ struct error *store_blob_get(struct store *s, struct arena *a, struct slice name
 struct error *store_blob_put(struct store *s, struct arena *a, struct slice name,
                              struct slice body) MUST_CHECK;
 
-/* The same for bytes that do change: replaces them, synced; is_durable: the name is, too. */
+/* What a power loss may do to bytes that were replaced. */
+enum blob_sync {
+    BLOB_UNSYNCED, /* leave zeros, a part or nothing: for what its reader checks */
+    BLOB_SYNCED,   /* bring the old ones back */
+    BLOB_DURABLE,  /* nothing */
+};
+/* The same for bytes that do change: replaces them. */
 struct error *store_blob_replace(struct store *s, struct arena *a, struct slice name,
-                                 struct slice body, bool is_durable) MUST_CHECK;
+                                 struct slice body, enum blob_sync sync) MUST_CHECK;
 /*
  * Takes the lock of a name, against other threads and processes; closing *lock_fd gives it back.
  */
