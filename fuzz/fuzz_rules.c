@@ -26,6 +26,7 @@ static void check_read_back(struct arena *a, const struct settings *s)
     for (int i = 0; i < SETTING_COUNT; i++)
         again.origin[i] = s->origin[i];
     again.credentials_origin = s->credentials_origin;
+    memcpy(again.section_origin, s->section_origin, sizeof(again.section_origin));
     settings_print(&second, &again);
     if (!slice_eq(buf_slice(&first), buf_slice(&second)))
         BUG("printed:\n%s\nand then:\n%s", first.p, second.p);
