@@ -59,6 +59,34 @@ bool base64_decode(struct arena *a, struct slice s, struct slice *out)
     return slice_eq(back, s);
 }
 
+struct slice base64url_encode(struct arena *a, const uint8_t *p, size_t n)
+{
+    struct slice padded = base64_encode(a, p, n);
+    char *out = arena_cstr(a, padded);
+    size_t length = 0;
+    for (; length < padded.n && out[length] != '='; length++) {
+        if (out[length] == '+')
+            out[length] = '-';
+        else if (out[length] == '/')
+            out[length] = '_';
+    }
+    return slice_make(out, length);
+}
+
+bool base64url_decode(struct arena *a, struct slice s, struct slice *out)
+{
+    size_t pad = (4 - s.n % 4) % 4;
+    char *padded = arena_alloc(a, s.n + pad);
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (c == '+' || c == '/' || c == '=')
+            return false;
+        padded[i] = c == '-' ? '+' : c == '_' ? '/' : c;
+    }
+    memset(padded + s.n, '=', pad);
+    return base64_decode(a, slice_make(padded, s.n + pad), out);
+}
+
 struct sha256_stream {
     EVP_MD_CTX *md;
 };

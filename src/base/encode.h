@@ -14,6 +14,10 @@ bool hex_decode(struct slice s, uint8_t *out);
 struct slice base64_encode(struct arena *a, const uint8_t *p, size_t n);
 /* Decodes standard base64 with padding; false on anything else. */
 bool base64_decode(struct arena *a, struct slice s, struct slice *out);
+/* The URL-safe alphabet without padding (RFC 4648, 5), in the arena. */
+struct slice base64url_encode(struct arena *a, const uint8_t *p, size_t n);
+/* Decodes that; false on anything but what base64url_encode() makes. */
+bool base64url_decode(struct arena *a, struct slice s, struct slice *out);
 /* SHA-256 of one slice. */
 void sha256(struct slice s, uint8_t out[SHA256_BYTES]);
 
