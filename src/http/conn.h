@@ -109,6 +109,7 @@ struct http_server {
     pthread_mutex_t lock;
     pthread_cond_t drained;
     struct tickets tickets; /* of all TLS listeners */
+    char *client_ca_file;   /* NULL: clients are not asked for certificates */
 };
 
 /* A protocol on a connection: h1_protocol and h2_protocol. */
@@ -230,8 +231,10 @@ ssize_t conn_send_file(struct conn *c, struct slice first, int fd, uint64_t offs
 
 /* --- tls.c */
 struct tls_files;
+/* client_ca NULL: clients are not asked for certificates. */
 struct error *tls_files_new(struct arena *a, const char *cert, const char *key,
-                            struct tickets *tickets, struct tls_files **out) MUST_CHECK;
+                            const char *client_ca, struct tickets *tickets,
+                            struct tls_files **out) MUST_CHECK;
 void tls_files_free(struct tls_files *t);
 struct error *tls_files_reload(struct arena *a, struct tls_files *t) MUST_CHECK;
 /* Makes c->ssl for a server handshake on the socket, with the newest certificate. False = no

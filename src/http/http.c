@@ -105,6 +105,7 @@ struct error *http_server_new(struct arena *a, const struct http_options *o,
     struct http_server *s = xcalloc(1, sizeof(*s));
     uint64_t id_seed;
     s->options = with_defaults(*o);
+    s->client_ca_file = o->client_ca_file ? xstrdup(o->client_ca_file) : NULL;
     s->loop_count = s->options.loops;
     s->loops = xcalloc(s->loop_count, sizeof(*s->loops));
     pthread_mutex_init(&s->lock, NULL);
@@ -125,12 +126,13 @@ struct error *http_server_new(struct arena *a, const struct http_options *o,
     return err;
 }
 
-struct error *http_check_tls_files(struct arena *a, const char *cert_file, const char *key_file)
+struct error *http_check_tls_files(struct arena *a, const char *cert_file, const char *key_file,
+                                   const char *client_ca_file)
 {
     struct tickets tickets;
     struct tls_files *files;
     tickets_init(&tickets);
-    struct error *err = tls_files_new(a, cert_file, key_file, &tickets, &files);
+    struct error *err = tls_files_new(a, cert_file, key_file, client_ca_file, &tickets, &files);
     if (!err)
         tls_files_free(files);
     tickets_release(&tickets);
@@ -145,7 +147,7 @@ struct error *http_server_listen(struct arena *a, struct http_server *s, const c
     struct listener l = {0};
     struct error *err = listener_open(a, &l, address, s->loop_count);
     if (!err && cert_file)
-        err = tls_files_new(a, cert_file, key_file, &s->tickets, &l.tls);
+        err = tls_files_new(a, cert_file, key_file, s->client_ca_file, &s->tickets, &l.tls);
     if (err) {
         listener_release(&l, s->loop_count);
         return err;
@@ -260,6 +262,7 @@ void http_server_free(struct http_server *s)
     for (size_t i = 0; i < s->listener_count; i++)
         listener_release(&s->listeners[i], s->loop_count);
     free(s->listeners);
+    free(s->client_ca_file);
     free(s->loops);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->drained);

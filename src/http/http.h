@@ -24,6 +24,7 @@
 
 struct http_server;
 struct http_request;
+struct x509_st; /* X509 of OpenSSL */
 
 struct http_header {
     struct slice name; /* lower case */
@@ -95,6 +96,9 @@ struct http_options {
      * reset with NO_ERROR); or http_request_take_body(); or do nothing. NULL = nothing. [loop]
      */
     void (*on_header)(void *arg, struct http_request *req);
+    /* PEM file: listeners with TLS ask clients for a certificate that is signed by one of these;
+     * who has none is let in too, who has another one is not. NULL: none is asked for. */
+    const char *client_ca_file;
     void (*handler)(void *arg, struct http_request *req);                               /* [loop] */
     void (*on_done)(void *arg, struct http_request *req, const struct http_done *done); /* [loop] */
     void *arg;
@@ -122,9 +126,12 @@ struct error *http_server_new(struct arena *a, const struct http_options *o,
  */
 struct error *http_server_listen(struct arena *a, struct http_server *s, const char *address,
                                  const char *cert_file, const char *key_file) MUST_CHECK;
-/* Whether the two files can serve a listener: readable, PEM, and of one pair. BAD_CONFIG. [any] */
-struct error *http_check_tls_files(struct arena *a, const char *cert_file,
-                                   const char *key_file) MUST_CHECK;
+/*
+ * Whether the files can serve a listener: readable, PEM, and the first two of one pair; the third
+ * may be NULL. BAD_CONFIG. [any]
+ */
+struct error *http_check_tls_files(struct arena *a, const char *cert_file, const char *key_file,
+                                   const char *client_ca_file) MUST_CHECK;
 /* The port of the i-th listener (of use after ":0"). [any] */
 unsigned http_server_port(const struct http_server *s, size_t i);
 /* Starts the threads. [any] */
@@ -157,6 +164,8 @@ struct slice http_request_protocol(const struct http_request *r);
 /* The announced length of the body: 0 when there is none, UINT64_MAX when it is not known. */
 uint64_t http_request_body_bytes(const struct http_request *r);
 bool http_request_is_tls(const struct http_request *r);
+/* The client's certificate, verified against client_ca_file; NULL when it showed none. */
+struct x509_st *http_request_certificate(const struct http_request *r);
 /* "192.0.2.1:4711" or "[2001:db8::1]:4711". */
 struct slice http_request_peer(const struct http_request *r);
 /* Sixteen lower-case hexadecimal digits, unique per request; also sent as x-request-id. */
@@ -185,6 +194,11 @@ void http_request_took(struct http_request *r, uint64_t n);
  * the request was not parked and must be answered (503).
  */
 bool http_request_park(struct http_request *r, void (*on_gone)(void *arg), void *arg) MUST_CHECK;
+/*
+ * Gives a parked request to the handler anew, as if it had just come; then it is parked no more,
+ * and on_gone will not be called.
+ */
+void http_request_again(struct http_request *r);
 /*
  * Answers; before the body was whole it ends the taking of it. Content-Length, Date and
  * x-request-id are added; for HEAD and 304 the body is released unsent, its length still said for

@@ -246,6 +246,19 @@ bool http_request_park(struct http_request *r, void (*on_gone)(void *arg), void 
     return true;
 }
 
+void http_request_again(struct http_request *r)
+{
+    const struct http_server *s = r->conn->home->server;
+    if (r->state != REQUEST_PARKED)
+        BUG("a request that is not parked is handled again");
+    r->conn->parked--;
+    r->on_gone = NULL;
+    r->state = REQUEST_HANDLING;
+    s->options.handler(s->options.arg, r);
+    if (r->state == REQUEST_HANDLING)
+        BUG("the handler neither answered nor parked %.*s", SLICE_ARG(r->path));
+}
+
 bool answer_has_length(int status)
 {
     return status >= 200 && status != 204 && status != 304;
@@ -397,6 +410,11 @@ struct slice http_request_protocol(const struct http_request *r)
 bool http_request_is_tls(const struct http_request *r)
 {
     return r->conn->is_tls;
+}
+
+struct x509_st *http_request_certificate(const struct http_request *r)
+{
+    return r->conn->ssl ? SSL_get0_peer_certificate(r->conn->ssl) : NULL;
 }
 
 static void format_peer(const struct sockaddr_in6 *peer, char *out, size_t n)

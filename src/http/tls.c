@@ -5,6 +5,8 @@
  * lock; connections hold their own reference to the one they began with. All contexts of a server
  * share the ticket keys, so that sessions outlive a reload.
  */
+#include "base/encode.h"
+#include "base/file.h"
 #include "http/conn.h"
 
 #include <errno.h>
@@ -13,9 +15,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { CLIENT_CA_MAX_BYTES = 4 * 1024 * 1024 };
+
 struct tls_files {
     char *cert;
     char *key;
+    char *client_ca;         /* NULL: none is asked for */
     struct tickets *tickets; /* the server's */
     bool has_kernel_tls;
     BIO_METHOD *bio_method;
@@ -81,6 +86,32 @@ static void set_up(SSL_CTX *ctx, const struct tls_files *t)
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
 }
 
+/*
+ * A ticket carries the certificate that was verified when the session began. It must not outlive
+ * the authorities that it was verified against, so sessions are tied to the content of the file.
+ */
+static struct error *tie_sessions(struct arena *a, SSL_CTX *ctx, const char *file)
+{
+    struct slice pem;
+    uint8_t sum[SHA256_BYTES];
+    TRY_CTX(a, file_read(a, file, CLIENT_CA_MAX_BYTES, &pem), "loading the client authorities");
+    sha256(pem, sum);
+    SSL_CTX_set_session_id_context(ctx, sum, sizeof(sum));
+    return NULL;
+}
+
+static struct error *ask_for_certificates(struct arena *a, SSL_CTX *ctx, const char *file)
+{
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(file);
+    if (!names || SSL_CTX_load_verify_file(ctx, file) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return tls_error(a, "loading the client authorities", file);
+    }
+    SSL_CTX_set_client_CA_list(ctx, names);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    return tie_sessions(a, ctx, file);
+}
+
 static struct error *load(struct arena *a, const struct tls_files *t, SSL_CTX **out)
 {
     ERR_clear_error();
@@ -95,6 +126,8 @@ static struct error *load(struct arena *a, const struct tls_files *t, SSL_CTX **
         err = tls_error(a, "loading the private key", t->key);
     else if (SSL_CTX_check_private_key(ctx) != 1)
         err = tls_error(a, "the private key does not fit the certificate:", t->key);
+    else if (t->client_ca)
+        err = ask_for_certificates(a, ctx, t->client_ca);
     if (err)
         SSL_CTX_free(ctx);
     else
@@ -153,11 +186,12 @@ static BIO_METHOD *make_bio_method(void)
 }
 
 struct error *tls_files_new(struct arena *a, const char *cert, const char *key,
-                            struct tickets *tickets, struct tls_files **out)
+                            const char *client_ca, struct tickets *tickets, struct tls_files **out)
 {
     struct tls_files *t = xcalloc(1, sizeof(*t));
     t->cert = xstrdup(cert);
     t->key = xstrdup(key);
+    t->client_ca = client_ca ? xstrdup(client_ca) : NULL;
     t->tickets = tickets;
     t->has_kernel_tls = has_kernel_tls();
     t->bio_method = make_bio_method();
@@ -179,6 +213,7 @@ void tls_files_free(struct tls_files *t)
     pthread_mutex_destroy(&t->lock);
     free(t->cert);
     free(t->key);
+    free(t->client_ca);
     free(t);
 }
 
