@@ -189,10 +189,12 @@ void loader_check(struct loader *l)
     check_tls_pair(l);
     check_file(l, SETTING_ID_tls_cert_file);
     check_file(l, SETTING_ID_tls_key_file);
+    check_file(l, SETTING_ID_tls_client_ca_file);
     check_file(l, SETTING_ID_fetch_ca_file);
     check_file(l, SETTING_ID_fetch_netrc_file);
     check_file(l, SETTING_ID_vcs_git_config);
     loader_check_patterns(l);
     loader_check_vcs(l);
     loader_check_repositories(l);
+    loader_check_access(l);
 }

@@ -191,6 +191,9 @@ const char *file_fault(struct arena *a, const char *path);
 /* What is wrong with the first bad entry of a GOPROXY list, in the arena; NULL: nothing. */
 const char *upstream_fault(struct arena *a, struct slice list);
 
+/* ---- check_access.c */
+void loader_check_access(struct loader *l);
+
 /* ---- check_repositories.c */
 void loader_check_repositories(struct loader *l);
 
