@@ -78,6 +78,18 @@ static const struct cli_option *find_option(struct slice name, bool is_long,
     return NULL;
 }
 
+/* Where the option's next value goes; NULL: it has had as many as it takes. */
+static const char **free_slot(const struct cli_option *o)
+{
+    if (o->slots <= 1)
+        return o->value;
+    for (unsigned i = 0; i < o->slots; i++) {
+        if (!o->value[i])
+            return &o->value[i];
+    }
+    return NULL;
+}
+
 /* Handles the option at argv[i]; returns the index of the last word it used. */
 static int take_option(int argc, char **argv, int i, const struct cli_option *options, size_t count)
 {
@@ -91,10 +103,13 @@ static int take_option(int argc, char **argv, int i, const struct cli_option *op
         exit(cli_usage_error(argv[0], "--%s takes no value", o->name));
     if (o->arg && !value.p && i + 1 >= argc)
         exit(cli_usage_error(argv[0], "--%s needs a value (%s)", o->name, o->arg));
+    const char **slot = free_slot(o);
+    if (!slot)
+        exit(cli_usage_error(argv[0], "--%s is given more than %u times", o->name, o->slots));
     if (!o->arg)
-        *o->value = "";
+        *slot = "";
     else
-        *o->value = value.p ? value.p : argv[++i];
+        *slot = value.p ? value.p : argv[++i];
     return i;
 }
 

@@ -18,6 +18,8 @@ int cmd_completion(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_sumdb(int argc, char **argv);
 int cmd_evict(int argc, char **argv);
+int cmd_goauth(int argc, char **argv);
+int cmd_token(int argc, char **argv);
 
 /* One option of a command; without a name, a heading in the help text. */
 struct cli_option {
@@ -26,6 +28,9 @@ struct cli_option {
     const char *arg;  /* "FILE" in the help text; NULL: a switch */
     const char *help;
     const char **value; /* set to the argument; for a switch to "" */
+    /* More than 1: value is an array of so many NULLs, and each time the option is given the next
+     * one is set. */
+    unsigned slots;
 };
 
 /*

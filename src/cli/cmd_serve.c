@@ -36,6 +36,7 @@ struct daemon {
     struct lane *upstream_lane;
     struct lane *vcs_lane;
     struct lane *admin_lane;
+    struct access *access;
     struct repo *repo;
     struct serve *serve;
     struct http_server *server;
@@ -79,13 +80,36 @@ static void forget(void *serve)
     serve_forget(serve);
 }
 
+static unsigned loops_of(const struct settings *s)
+{
+    return s->http_loops ? (unsigned)s->http_loops : usable_cores();
+}
+
+static struct error *make_access(struct arena *a, struct daemon *d)
+{
+    struct access_options o = wire_access(a, &d->settings);
+    o.lane = d->admin_lane;
+    o.loops = loops_of(&d->settings);
+    TRY_CTX(a, access_new(a, &o, &d->access), "access control");
+    return NULL;
+}
+
+/* What is asked at each request and may change while it runs. */
+static void set_serve(struct daemon *d, const struct settings *s)
+{
+    serve_set_access_log(d->serve, s->log_access);
+    serve_set_vanity(d->serve, s->vcs_vanity, s->public_url);
+    serve_set_open_metrics(d->serve, strcmp(s->access_metrics, "anyone") == 0);
+}
+
 static struct error *make_server(struct arena *a, struct daemon *d)
 {
     const struct settings *s = &d->settings;
-    unsigned loops = s->http_loops ? (unsigned)s->http_loops : usable_cores();
+    unsigned loops = loops_of(s);
     struct serve_options so = {
         .repo = d->repo,
         .store = d->store,
+        .access = d->access,
         .upstream_lane = d->upstream_lane,
         .vcs_lane = d->vcs_lane,
         .admin_lane = d->admin_lane,
@@ -105,13 +129,14 @@ static struct error *make_server(struct arena *a, struct daemon *d)
         .header_timeout_ms = (unsigned)s->http_header_timeout,
         .idle_timeout_ms = (unsigned)s->http_idle_timeout,
         .send_timeout_ms = (unsigned)s->http_send_timeout,
+        .client_ca_file = setting_or_null(s->tls_client_ca_file),
         .handler = serve_handle,
         .on_done = serve_done,
         .arg = d->serve,
     };
     TRY(http_server_new(a, &ho, &d->server));
     serve_set_server(d->serve, d->server);
-    serve_set_vanity(d->serve, s->vcs_vanity, s->public_url);
+    set_serve(d, s);
     TRY(listen_all(a, d));
     return http_server_start(a, d->server);
 }
@@ -141,6 +166,7 @@ static struct error *start(struct arena *a, struct daemon *d)
         wire_sources_release(&sources);
         return err;
     }
+    TRY(make_access(a, d));
     return make_server(a, d);
 }
 
@@ -152,11 +178,14 @@ static void stop(struct daemon *d)
         http_server_drain(d->server, (int64_t)d->settings.http_drain_timeout);
     if (d->repo)
         repo_cancel(d->repo);
+    if (d->access)
+        access_stop(d->access);
     lane_close(d->upstream_lane);
     lane_close(d->vcs_lane);
     lane_close(d->admin_lane);
     http_server_free(d->server);
     serve_free(d->serve);
+    access_free(d->access);
     repo_free(d->repo);
     sumlog_close(d->host.log);
     store_close(d->store);
@@ -173,8 +202,12 @@ static void note_reload(bool is_ok)
 static struct error *take_up(struct arena *a, struct daemon *d, const struct settings *now)
 {
     struct repo_sources sources;
+    struct access_options access = wire_access(a, now);
+    TRY_CTX(a, access_check_options(a, &access), "access control");
     TRY(wire_sources(a, now, &sources));
     struct error *err = http_server_reload_tls(a, d->server);
+    if (!err)
+        err = access_set(a, d->access, &access);
     if (!err)
         err = repo_set_sources(a, d->repo, &sources);
     if (err) {
@@ -183,8 +216,7 @@ static struct error *take_up(struct arena *a, struct daemon *d, const struct set
     }
     log_set((enum log_level)now->log_level, (enum log_format)now->log_format);
     serve_forget(d->serve);
-    serve_set_access_log(d->serve, now->log_access);
-    serve_set_vanity(d->serve, now->vcs_vanity, now->public_url);
+    set_serve(d, now);
     store_set_max_bytes(d->store, now->store_max_size);
     return NULL;
 }

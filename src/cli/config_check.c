@@ -43,8 +43,18 @@ static struct error *check_tls(struct arena *a, const struct settings *s)
 {
     if (*s->tls_cert_file == '\0')
         return NULL;
-    TRY_CTX(a, http_check_tls_files(a, s->tls_cert_file, s->tls_key_file), "tls.cert_file");
+    TRY_CTX(a,
+            http_check_tls_files(a, s->tls_cert_file, s->tls_key_file,
+                                 setting_or_null(s->tls_client_ca_file)),
+            "tls.cert_file");
     return NULL;
+}
+
+/* The file of tokens is not looked at: it belongs to the data folder, as the store does. */
+static struct error *check_access(struct arena *a, const struct settings *s)
+{
+    struct access_options o = wire_access(a, s);
+    return access_check_options(a, &o);
 }
 
 static bool uses_version_control(const struct settings *s)
@@ -98,6 +108,7 @@ struct error *config_check(struct arena *a, const struct settings *s, bool may_a
     note(a, &faults, check_upstreams(a, s));
     note(a, &faults, check_tls(a, s));
     note(a, &faults, repo_check_sumdb(a, s->sumdb));
+    note(a, &faults, check_access(a, s));
     note(a, &faults, check_vcs(a, s, may_ask, &faults));
     if (faults.n == 0)
         return NULL;

@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 
+#include "access/access.h"
 #include "config/config.h"
 #include "repo/repo.h"
 #include "store/store.h"
@@ -20,6 +21,8 @@ struct error *wire_store(struct arena *a, const struct settings *s, struct store
 struct error *wire_sources(struct arena *a, const struct settings *s,
                            struct repo_sources *out) MUST_CHECK;
 void wire_sources_release(struct repo_sources *sources);
+/* Options of access control without lane and loops; they point into the settings and the arena. */
+struct access_options wire_access(struct arena *a, const struct settings *s);
 /* Version control by the settings; its copies lie in the data folder. The caller frees it. */
 struct error *wire_vcs(struct arena *a, const struct settings *s, struct vcs **out) MUST_CHECK;
 

@@ -26,8 +26,11 @@ static void write_line(const struct note *n, struct http_request *req, const str
         LOG_WORD("protocol", http_request_protocol(req)),
         LOG_STR("agent", slice_head(agent, 256)),
         LOG_NUM("whole", done->is_whole),
+        LOG_STR("identity",
+                n->identity ? n->identity->name : S("")), /* last: else it is left out */
     };
-    log_event_at(done->ended_ns, LOG_INFO, "request", fields, ARRAY_LEN(fields));
+    size_t count = ARRAY_LEN(fields) - (n->identity ? 0 : 1);
+    log_event_at(done->ended_ns, LOG_INFO, "request", fields, count);
 }
 
 void serve_done(void *serve, struct http_request *req, const struct http_done *done)
@@ -40,4 +43,5 @@ void serve_done(void *serve, struct http_request *req, const struct http_done *d
         metrics_result(n->route, n->result);
     if (atomic_load_explicit(&s->has_access_log, memory_order_relaxed) && log_is_on(LOG_INFO))
         write_line(n, req, done);
+    guard_leave(s, n);
 }

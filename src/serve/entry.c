@@ -14,19 +14,19 @@ enum { FILE_GOOD_SECONDS = 60, SMALL_GOOD_SECONDS = 600 };
 static const struct {
     enum metric_route route;
     const char *content_type;
-    const char *cache_control; /* of a 200; NULL: made from the time it stays fresh */
+    const char *cache_control; /* of a 200, behind public or private; NULL: from its freshness */
 } kinds[] = {
     [QUESTION_LIST] = {ROUTE_LIST, "text/plain; charset=utf-8", NULL},
     [QUESTION_LATEST] = {ROUTE_LATEST, "application/json", NULL},
     [QUESTION_QUERY] = {ROUTE_INFO, "application/json", NULL},
-    [QUESTION_INFO] = {ROUTE_INFO, "application/json", "public, max-age=86400, immutable"},
-    [QUESTION_MOD] = {ROUTE_MOD, "text/plain; charset=utf-8", "public, max-age=604800, immutable"},
-    [QUESTION_ZIP] = {ROUTE_ZIP, "application/zip", "public, max-age=604800, immutable"},
+    [QUESTION_INFO] = {ROUTE_INFO, "application/json", "max-age=86400, immutable"},
+    [QUESTION_MOD] = {ROUTE_MOD, "text/plain; charset=utf-8", "max-age=604800, immutable"},
+    [QUESTION_ZIP] = {ROUTE_ZIP, "application/zip", "max-age=604800, immutable"},
     [QUESTION_SUM_SUPPORTED] = {ROUTE_SUMDB_SUPPORTED, "text/plain; charset=utf-8",
-                                "public, max-age=86400"},
+                                "max-age=86400"},
     [QUESTION_SUM_LOOKUP] = {ROUTE_SUMDB_LOOKUP, "text/plain; charset=utf-8", NULL},
     [QUESTION_SUM_TILE] = {ROUTE_SUMDB_TILE, "application/octet-stream",
-                           "public, max-age=604800, immutable"},
+                           "max-age=604800, immutable"},
     [QUESTION_SUM_LATEST] = {ROUTE_SUMDB_LATEST, "text/plain; charset=utf-8", NULL},
 };
 
@@ -42,13 +42,18 @@ static void add_header(struct entry *e, struct slice name, struct slice value)
     e->headers[e->header_count++] = (struct http_header){name, value};
 }
 
-/* What clients and caches between may keep: for as long as it is fresh, and at least a moment. */
-static struct slice cache_control(struct entry *e, const struct repo_answer *answer, int64_t now_s)
+/*
+ * What clients and caches between may keep: for as long as it is fresh, and at least a moment.
+ * "public" lets a shared cache give it to others, even what needed credentials (RFC 9111, 3.5).
+ */
+static struct slice cache_control(struct entry *e, bool is_private,
+                                  const struct repo_answer *answer, int64_t now_s)
 {
+    const char *whose = is_private ? "private" : "public";
     if (e->status == 200 && kinds[e->kind].cache_control)
-        return slice_of(kinds[e->kind].cache_control);
+        return arena_printf(&e->arena, "%s, %s", whose, kinds[e->kind].cache_control);
     int64_t left = answer->fresh_until_s - now_s;
-    return arena_printf(&e->arena, "public, max-age=%" PRId64, left > 0 ? left : 0);
+    return arena_printf(&e->arena, "%s, max-age=%" PRId64, whose, left > 0 ? left : 0);
 }
 
 static void add_query_location(struct entry *e, struct slice key, struct slice version)
@@ -61,12 +66,13 @@ static void add_query_location(struct entry *e, struct slice key, struct slice v
                arena_printf(&e->arena, "%.*s/@v/%.*s.info", (int)at, key.p, SLICE_ARG(escaped)));
 }
 
-static void set_headers(struct entry *e, const struct repo_answer *answer, int64_t now_s)
+static void set_headers(struct entry *e, bool is_private, const struct repo_answer *answer,
+                        int64_t now_s)
 {
     bool is_found = e->status == 200;
     const char *type = is_found ? kinds[e->kind].content_type : "text/plain; charset=utf-8";
     add_header(e, S("content-type"), slice_of(type));
-    add_header(e, S("cache-control"), cache_control(e, answer, now_s));
+    add_header(e, S("cache-control"), cache_control(e, is_private, answer, now_s));
     if (is_found && answer->etag.n) {
         e->etag = arena_printf(&e->arena, "\"%.*s\"", SLICE_ARG(answer->etag));
         add_header(e, S("etag"), e->etag);
@@ -90,7 +96,7 @@ static int64_t good_until(const struct entry *e, const struct repo_answer *answe
     return answer->fresh_until_s;
 }
 
-struct entry *entry_new(struct slice key, enum question_kind kind, const struct repo_answer *answer)
+struct entry *entry_new(const struct entry_about *about, const struct repo_answer *answer)
 {
     int fd = answer->fd < 0 ? -1 : fcntl(answer->fd, F_DUPFD_CLOEXEC, 3);
     if (fd < 0 && answer->fd >= 0)
@@ -98,19 +104,20 @@ struct entry *entry_new(struct slice key, enum question_kind kind, const struct 
     int64_t now_s = now_unix_s();
     struct entry *e = xcalloc(1, sizeof(*e));
     e->refs = 1;
-    e->kind = kind;
+    e->kind = about->kind;
+    e->need = (struct guard_need){about->need.kind, arena_dup(&e->arena, about->need.path)};
     e->status = answer->status;
     e->fd = fd;
     e->size = answer->size;
     e->mtime_unix_s = answer->mtime_unix_s;
-    e->key = arena_dup(&e->arena, key);
+    e->key = arena_dup(&e->arena, about->key);
     e->body = arena_dup(&e->arena, answer->body);
     if (e->status != 200) {
         enum status status = e->status == 410 ? STATUS_GONE : STATUS_NOT_FOUND;
         e->body = refusal_text(&e->arena, status, answer->body);
         e->size = e->body.n;
     }
-    set_headers(e, answer, now_s);
+    set_headers(e, about->is_private, answer, now_s);
     e->good_until_s = good_until(e, answer, now_s);
     return e;
 }

@@ -1,12 +1,12 @@
 /*
  * A request's way through the loop:
  *
- *   ?go-get=1 -> the loop's memory cache -> pages -> what it asks (question) -> what is stored
- * (repo_lookup)
+ *   who asks (guard) -> ?go-get=1 -> the loop's memory cache -> pages -> what it asks (question) ->
+ * what is stored (repo_lookup)
  *   -> answered; or parked until the flight that fetches it has landed
  *
- * The cache is looked at first, by the path as it was sent: what is in it was parsed and allowed
- * before.
+ * The cache is looked at first, by the path as it was sent: what is in it was parsed before. An
+ * entry says what somebody must be allowed to get it, so that is asked for hits too.
  */
 #include "serve/serve_priv.h"
 
@@ -55,6 +55,11 @@ void serve_set_access_log(struct serve *s, bool is_on)
     atomic_store(&s->has_access_log, is_on);
 }
 
+void serve_set_open_metrics(struct serve *s, bool is_open)
+{
+    atomic_store(&s->has_open_metrics, is_open);
+}
+
 void serve_forget(struct serve *s)
 {
     atomic_fetch_add(&s->generation, 1);
@@ -94,6 +99,7 @@ struct parked {
     struct serve *serve;
     struct http_request *req;
     enum question_kind kind;
+    struct guard_need need;
     unsigned generation; /* of the settings under which it was asked */
 };
 
@@ -110,9 +116,12 @@ static unsigned generation_of(struct serve *s)
 /* Gives an answer. One that was got under the settings of now is kept in memory while it is good.
  */
 static void give(struct serve *s, struct http_request *req, enum question_kind kind,
-                 const struct repo_answer *answer, unsigned generation, const char *cache_status)
+                 struct guard_need need, const struct repo_answer *answer, unsigned generation,
+                 const char *cache_status)
 {
-    struct entry *e = entry_new(http_request_path(req), kind, answer);
+    struct entry_about about = {http_request_path(req), kind, need,
+                                access_is_required(s->o.access)};
+    struct entry *e = entry_new(&about, answer);
     if (!e) {
         respond_error(
             req, error_new(http_request_arena(req), STATUS_OVERLOAD, "no file descriptor is left"));
@@ -133,10 +142,10 @@ static void on_landed(struct flight_waiter *w, const struct error *err,
         respond_error(req, err);
     } else if (answer->freshness == REPO_STALE) {
         note_result(req, p->kind, RESULT_STALE);
-        give(p->serve, req, p->kind, answer, p->generation,
+        give(p->serve, req, p->kind, p->need, answer, p->generation,
              "modgate; hit; fwd=stale; detail=upstream-down");
     } else {
-        give(p->serve, req, p->kind, answer, p->generation, "modgate; fwd=miss; stored");
+        give(p->serve, req, p->kind, p->need, answer, p->generation, "modgate; fwd=miss; stored");
     }
 }
 
@@ -159,6 +168,7 @@ static void wait_for_flight(struct serve *s, struct http_request *req, const str
         .serve = s,
         .req = req,
         .kind = q->kind,
+        .need = guard_need_of(q), /* in the request's arena, or in its path */
         .generation = generation_of(s),
     };
     note_result(req, q->kind, RESULT_MISS);
@@ -203,7 +213,7 @@ static void answer_question(struct serve *s, struct http_request *req, const str
                 answer.status != 200 ? RESULT_NEGATIVE
                 : is_fresh           ? RESULT_HIT
                                      : RESULT_STALE);
-    give(s, req, q->kind, &answer, generation,
+    give(s, req, q->kind, guard_need_of(q), &answer, generation,
          is_fresh ? "modgate; hit" : "modgate; hit; fwd=stale");
     if (answer.fd >= 0)
         close(answer.fd);
@@ -219,6 +229,9 @@ static bool answer_from_memory(struct serve *s, struct http_request *req, struct
     struct entry *e = memcache_get(c, path, now_unix_s());
     if (!e)
         return false;
+    note_of(req)->route = route_of(e->kind);
+    if (!guard_may(req, &e->need))
+        return true;
     note_result(req, e->kind, e->status == 200 ? RESULT_HIT : RESULT_NEGATIVE);
     respond_entry(req, e, "modgate; hit");
     return true;
@@ -231,6 +244,8 @@ void serve_handle(void *serve, struct http_request *req)
     struct slice method = http_request_method(req);
     struct slice path = http_request_path(req);
     struct question q;
+    if (access_is_active(s->o.access) && !guard_enter(s, req))
+        return;
     if (!slice_eq(method, S("GET")) && !slice_eq(method, S("HEAD"))) {
         respond_error(req, error_new(a, STATUS_METHOD_NOT_ALLOWED,
                                      "%.*s; only GET and HEAD are understood",
@@ -240,11 +255,18 @@ void serve_handle(void *serve, struct http_request *req)
     if (goget_handle(s, req, path) || answer_from_memory(s, req, path) ||
         pages_handle(s, req, path))
         return;
+    /* Even what is no question is told to those only who may ask something. */
+    struct guard_need need = {.kind = NEED_SOME};
+    if (!guard_may(req, &need))
+        return;
     struct error *err = question_parse(a, path, &q);
     if (err) {
         respond_error(req, err);
         return;
     }
     note_of(req)->route = route_of(q.kind);
+    need = guard_need_of(&q);
+    if (!guard_may(req, &need))
+        return;
     answer_question(s, req, &q);
 }

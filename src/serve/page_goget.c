@@ -88,8 +88,11 @@ bool goget_handle(struct serve *s, struct http_request *req, struct slice path)
 {
     struct slice prefixes, url, query = http_request_query(req);
     struct arena *a = http_request_arena(req);
+    const struct guard_need need = {.kind = NEED_SOME};
     if (query.n == 0 || !is_goget(query))
         return false;
+    if (!guard_may(req, &need))
+        return true;
     read_vanity(s, a, &prefixes, &url);
     struct slice asked = path_at_host(a, http_request_header(req, S("host")), path);
     struct slice prefix = vanity_prefix(prefixes, asked);

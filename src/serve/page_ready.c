@@ -54,6 +54,16 @@ static void look_at_sumdbs(struct page *p, struct arena *a)
     }
 }
 
+/* Who has a token that can be checked is served; the others are refused. */
+static void look_at_access(struct page *p, struct arena *a)
+{
+    struct slice *rows;
+    size_t count;
+    access_troubles(p->serve->o.access, a, &rows, &count);
+    for (size_t i = 0; i < count; i++)
+        say(p, false, false, "access", rows[i]);
+}
+
 static void look_at_reload(struct page *p, struct arena *a)
 {
     struct serve *s = p->serve;
@@ -69,5 +79,10 @@ void make_readiness(struct page *p, struct arena *a)
     look_at_store(p, a);
     look_at_upstreams(p, a);
     look_at_sumdbs(p, a);
+    look_at_access(p, a);
     look_at_reload(p, a);
+    if (p->has_details)
+        return;
+    buf_clear(&p->text);
+    buf_printf(&p->text, "%s\n", p->status == 200 ? "ok" : "not ready");
 }

@@ -58,6 +58,7 @@ static void make_page(struct serve *s, struct http_request *req,
         .loop = http_request_loop(req),
         .make = make,
         .status = 200,
+        .has_details = guard_is_admin(s, req),
         .content_type = "text/plain; charset=utf-8",
     };
     if (http_request_park(req, leave_page, p) &&
@@ -75,6 +76,10 @@ static void page_readyz(struct serve *s, struct http_request *req)
 
 static void page_metrics(struct serve *s, struct http_request *req)
 {
+    const struct guard_need need = {.kind = NEED_ADMIN};
+    bool is_open = atomic_load_explicit(&s->has_open_metrics, memory_order_relaxed);
+    if (access_is_required(s->o.access) && !is_open && !guard_may(req, &need))
+        return;
     make_page(s, req, make_metrics);
 }
 

@@ -28,6 +28,10 @@ static const char *hint_for(enum status status)
         return "what is stored is still served: try again when the database is back";
     case STATUS_FORKED:
         return "what was stored before is still served; tell whoever runs this gateway";
+    case STATUS_NO_CREDENTIALS:
+        return "send a token of this gateway over https, by netrc or GOAUTH";
+    case STATUS_BAD_CREDENTIALS:
+        return "get a new token, and see that netrc or GOAUTH gives it to this gateway";
     case STATUS_DNS:
         return "check the name and the gateway's DNS; what is stored is still served";
     default:
@@ -101,21 +105,37 @@ void respond_text(struct http_request *req, int status, const char *content_type
     http_respond(req, status, headers, ARRAY_LEN(headers), body);
 }
 
+/* How to identify oneself (RFC 7617, RFC 6750 3); two headers. */
+static size_t add_challenges(struct http_header *headers, bool is_invalid)
+{
+    headers[0] = (struct http_header){S("www-authenticate"), S("Basic realm=\"modgate\"")};
+    headers[1] = (struct http_header){S("www-authenticate"), S("Bearer realm=\"modgate\"")};
+    if (is_invalid)
+        headers[1].value = S("Bearer realm=\"modgate\", error=\"invalid_token\"");
+    return 2;
+}
+
 void respond_error(struct http_request *req, const struct error *err)
 {
     struct arena *a = http_request_arena(req);
-    struct http_header headers[4];
+    struct http_header headers[6];
     size_t n = 0;
+    int status = status_http(err->status);
     headers[n++] = (struct http_header){S("content-type"), S("text/plain; charset=utf-8")};
     headers[n++] = (struct http_header){S("cache-control"), S("no-store")};
     headers[n++] = (struct http_header){S("x-content-type-options"), S("nosniff")};
     if (err->status == STATUS_METHOD_NOT_ALLOWED)
         headers[n++] = (struct http_header){S("allow"), S("GET, HEAD")};
-    else if (status_http(err->status) == 503)
+    else if (status == 503)
         headers[n++] = (struct http_header){S("retry-after"), S("5")};
+    else if (status == 429)
+        headers[n++] = (struct http_header){
+            S("retry-after"), arena_printf(a, "%" PRId64, note_of(req)->retry_after_s)};
+    if (status == 401)
+        n += add_challenges(headers + n, err->status == STATUS_BAD_CREDENTIALS);
     struct http_body body = {.kind = HTTP_BODY_BYTES,
                              .bytes = refusal_text(a, err->status, error_chain(a, err))};
-    http_respond(req, status_http(err->status), headers, n, body);
+    http_respond(req, status, headers, n, body);
 }
 
 /* RFC 9110, 13.1.2: a list of entity tags, compared weakly, or "*". */

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 
+#include "access/access.h"
 #include "http/http.h"
 #include "repo/repo.h"
 #include "store/store.h"
@@ -17,6 +18,7 @@ struct serve;
 struct serve_options {
     struct repo *repo;
     struct store *store;
+    struct access *access;
     struct lane *upstream_lane;
     struct lane *vcs_lane;
     struct lane *admin_lane;
@@ -42,6 +44,8 @@ void serve_forget(struct serve *s);
  * URL that the answer names. Copied. [any]
  */
 void serve_set_vanity(struct serve *s, const char *prefixes, const char *public_url);
+/* Whether /metrics is for anyone when reading must be allowed. [any] */
+void serve_set_open_metrics(struct serve *s, bool is_open);
 /* What /readyz adds about the last reload; NULL = it went well. [any] */
 void serve_set_reload_error(struct serve *s, const char *text);
 /* For http_options: arg is the serve. [loop] */

@@ -18,6 +18,7 @@ struct serve {
     atomic_uint generation;   /* of the settings: what caches hold of another one is dropped */
     atomic_bool is_draining;
     atomic_bool has_access_log;
+    atomic_bool has_open_metrics;
     pthread_mutex_t lock; /* guards what follows */
     char *reload_error;
     char *vanity, *public_url; /* NULL = "" */
@@ -28,8 +29,33 @@ struct note {
     enum metric_route route;
     enum metric_result result;
     bool has_result;
+    struct slice repository;          /* whose mount was asked; empty: the only one */
+    struct access_identity *identity; /* NULL: nobody needs to be known */
+    struct error *credential_error;   /* what is wrong with those that came; reading is open */
+    struct quota_place *place;        /* that is given back at the end */
+    int64_t retry_after_s;            /* for an answer 429 */
+    bool has_waited;                  /* for keys of an issuer */
 };
 struct note *note_of(struct http_request *req);
+
+/* guard.c: what somebody must be allowed to get an answer. */
+struct guard_need {
+    enum { NEED_PATH, NEED_SOME, NEED_ALL, NEED_ADMIN } kind;
+    struct slice path; /* of a module, for NEED_PATH */
+};
+/* Its path is the question's. Pure. */
+struct guard_need guard_need_of(const struct question *q);
+/*
+ * Finds out who asks. False: the request was refused, or parked until the keys that its token needs
+ * have come, and then is handled anew. For requests while access_is_active().
+ */
+bool guard_enter(struct serve *s, struct http_request *req);
+/* False: it was refused. */
+bool guard_may(struct http_request *req, const struct guard_need *need);
+/* Whether whoever asks may see how the gateway is: anybody may while reading is open. */
+bool guard_is_admin(struct serve *s, struct http_request *req);
+/* The request has ended. */
+void guard_leave(struct serve *s, struct note *n);
 
 /*
  * entry.c: an answer ready to be sent: a body in memory or an open file, and its headers. Belongs
@@ -40,6 +66,7 @@ struct entry {
     struct arena arena;
     struct slice key; /* the request path */
     enum question_kind kind;
+    struct guard_need need;
     int status;
     struct slice body;
     int fd;
@@ -52,10 +79,16 @@ struct entry {
     struct entry *lru_prev, *lru_next, *chain; /* the cache's */
 };
 
+/* What an entry is made of besides the answer. */
+struct entry_about {
+    struct slice key;
+    enum question_kind kind;
+    struct guard_need need;
+    bool is_private; /* not for caches that several people share */
+};
 /* A copy of the answer (its descriptor is duplicated). One reference, the caller's. NULL: no
  * descriptor. */
-struct entry *entry_new(struct slice key, enum question_kind kind,
-                        const struct repo_answer *answer);
+struct entry *entry_new(const struct entry_about *about, const struct repo_answer *answer);
 void entry_ref(struct entry *e);
 void entry_unref(struct entry *e);
 enum metric_route route_of(enum question_kind kind);
@@ -89,6 +122,7 @@ struct page {
     bool has_left;
     void (*make)(struct page *p, struct arena *a); /* [worker] */
     int status;
+    bool has_details; /* for those who may see how the gateway is */
     const char *content_type;
     struct buf text;
 };

@@ -17,7 +17,7 @@ static struct entry *make(const char *key, size_t body_bytes, enum question_kind
                                  .size = body_bytes,
                                  .fresh_until_s = now_unix_s() + 60,
                                  .etag = S("sha256:x")};
-    return entry_new(slice_of(key), kind, &answer);
+    return entry_new(&(struct entry_about){.key = slice_of(key), .kind = kind}, &answer);
 }
 
 static void put(struct memcache *c, const char *key, size_t body_bytes, enum question_kind kind)
@@ -85,7 +85,8 @@ static void test_open_files_are_bounded(void **state)
     for (int i = 0; i < 5; i++) {
         char key[8];
         snprintf(key, sizeof(key), "/%d", i);
-        struct entry *e = entry_new(slice_of(key), QUESTION_ZIP, &answer);
+        struct entry *e =
+            entry_new(&(struct entry_about){.key = slice_of(key), .kind = QUESTION_ZIP}, &answer);
         memcache_put(c, e);
         entry_unref(e);
     }
