@@ -79,6 +79,26 @@ static void test_only_absent_is_404(void **state)
     }
 }
 
+static void test_base64url(void **state)
+{
+    static const char *const refused[] = {"a",    "aGk=",  "_-8=", "+/8",  "aGl",
+                                          "aG k", "aGk\n", "=",    "====", "aGkA="};
+    struct arena a = ARENA_INIT;
+    struct slice out;
+    for (size_t n = 0; n < 70; n++) {
+        uint8_t bytes[70];
+        random_bytes(bytes, sizeof(bytes));
+        struct slice text = base64url_encode(&a, bytes, n);
+        assert_int_equal(text.n, (n * 4 + 2) / 3);
+        assert_true(base64url_decode(&a, text, &out));
+        assert_true(slice_eq(out, slice_make((const char *)bytes, n)));
+    }
+    assert_slice(base64url_encode(&a, (const uint8_t *)"\xff\xef", 2), "_-8");
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        assert_false(base64url_decode(&a, slice_of(refused[i]), &out));
+    arena_release(&a);
+}
+
 static void test_base64_is_canonical(void **state)
 {
     struct arena a = ARENA_INIT;
@@ -225,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_error_chain),
         cmocka_unit_test(test_only_absent_is_404),
         cmocka_unit_test(test_base64_is_canonical),
+        cmocka_unit_test(test_base64url),
         cmocka_unit_test(test_http_date),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_read_pipe_and_proc),
