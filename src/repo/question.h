@@ -35,9 +35,9 @@ struct question {
 /*
  * Reads a request path ("/<escaped path>/@v/list", "/sumdb/<name>/lookup/…"), with '!' raw or as
  * %21. UNKNOWN_ROUTE when it has no such shape; BAD_ESCAPE, BAD_PATH for what cannot be a module
- * path; NOT_FOUND for a version that cannot exist under that path. Results live in the arena or in
- * path. Rules: go help goproxy; golang.org/x/mod/module (EscapePath, Check);
- * cmd/go/internal/modfetch/sumdb.go. [any]
+ * path; NOT_FOUND for a version that cannot exist under that path: then out->mv.path says which.
+ * Results live in the arena or in path. Rules: go help goproxy; golang.org/x/mod/module
+ * (EscapePath, Check); cmd/go/internal/modfetch/sumdb.go. [any]
  */
 struct error *question_parse(struct arena *a, struct slice path, struct question *out) MUST_CHECK;
 

@@ -113,8 +113,12 @@ void guard_leave(struct serve *s, struct note *n)
 
 /* ---- What */
 
-struct guard_need guard_need_of(const struct question *q)
+struct guard_need guard_need_of(const struct question *q, const struct error *err)
 {
+    /* What is malformed is nobody's; a version that cannot be is told of by 404, and so is
+     * somebody's. */
+    if (err && (status_class(err->status) != CLASS_ABSENT || q->mv.path.n == 0))
+        return (struct guard_need){.kind = NEED_SOME};
     switch (q->kind) {
     case QUESTION_SUM_SUPPORTED:
     case QUESTION_SUM_LATEST:

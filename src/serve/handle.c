@@ -168,7 +168,7 @@ static void wait_for_flight(struct serve *s, struct http_request *req, const str
         .serve = s,
         .req = req,
         .kind = q->kind,
-        .need = guard_need_of(q), /* in the request's arena, or in its path */
+        .need = guard_need_of(q, NULL), /* in the request's arena, or in its path */
         .generation = generation_of(s),
     };
     note_result(req, q->kind, RESULT_MISS);
@@ -213,7 +213,7 @@ static void answer_question(struct serve *s, struct http_request *req, const str
                 answer.status != 200 ? RESULT_NEGATIVE
                 : is_fresh           ? RESULT_HIT
                                      : RESULT_STALE);
-    give(s, req, q->kind, guard_need_of(q), &answer, generation,
+    give(s, req, q->kind, guard_need_of(q, NULL), &answer, generation,
          is_fresh ? "modgate; hit" : "modgate; hit; fwd=stale");
     if (answer.fd >= 0)
         close(answer.fd);
@@ -244,7 +244,7 @@ void serve_handle(void *serve, struct http_request *req)
     struct slice method = http_request_method(req);
     struct slice path = http_request_path(req);
     struct question q;
-    if (access_is_active(s->o.access) && !guard_enter(s, req))
+    if (access_is_active(s->o.access) && !pages_is_probe(req) && !guard_enter(s, req))
         return;
     if (!slice_eq(method, S("GET")) && !slice_eq(method, S("HEAD"))) {
         respond_error(req, error_new(a, STATUS_METHOD_NOT_ALLOWED,
@@ -255,18 +255,15 @@ void serve_handle(void *serve, struct http_request *req)
     if (goget_handle(s, req, path) || answer_from_memory(s, req, path) ||
         pages_handle(s, req, path))
         return;
-    /* Even what is no question is told to those only who may ask something. */
-    struct guard_need need = {.kind = NEED_SOME};
+    struct error *err = question_parse(a, path, &q);
+    struct guard_need need = guard_need_of(&q, err);
+    if (!err)
+        note_of(req)->route = route_of(q.kind);
     if (!guard_may(req, &need))
         return;
-    struct error *err = question_parse(a, path, &q);
     if (err) {
         respond_error(req, err);
         return;
     }
-    note_of(req)->route = route_of(q.kind);
-    need = guard_need_of(&q);
-    if (!guard_may(req, &need))
-        return;
     answer_question(s, req, &q);
 }

@@ -91,6 +91,13 @@ static const struct {
     {"/readyz", page_readyz}, {"/version", page_version}, {"/metrics", page_metrics},
 };
 
+bool pages_is_probe(const struct http_request *req)
+{
+    struct slice path = http_request_path(req);
+    bool is_page = slice_eq(path, S("/healthz")) || slice_eq(path, S("/livez"));
+    return is_page && http_request_query(req).n == 0;
+}
+
 bool pages_handle(struct serve *s, struct http_request *req, struct slice path)
 {
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {

@@ -43,8 +43,8 @@ struct guard_need {
     enum { NEED_PATH, NEED_SOME, NEED_ALL, NEED_ADMIN } kind;
     struct slice path; /* of a module, for NEED_PATH */
 };
-/* Its path is the question's. Pure. */
-struct guard_need guard_need_of(const struct question *q);
+/* For a question, or what question_parse() said of it; the path is the question's. Pure. */
+struct guard_need guard_need_of(const struct question *q, const struct error *err);
 /*
  * Finds out who asks. False: the request was refused, or parked until the keys that its token needs
  * have come, and then is handled anew. For requests while access_is_active().
@@ -138,5 +138,8 @@ struct slice goget_html(struct arena *a, struct slice prefix, struct slice publi
 
 /* pages.c: /, /healthz, /livez, /readyz, /version, /metrics. False: not one of them. */
 bool pages_handle(struct serve *s, struct http_request *req, struct slice path);
+/* Whether it asks only if the process is alive: that is answered whatever is wrong with credentials
+ * or with the file of tokens. */
+bool pages_is_probe(const struct http_request *req);
 
 #endif

@@ -55,6 +55,15 @@ def test_a_token_is_asked_for_and_taken(start, data, paths):
     assert token not in gateway.log
 
 
+def test_what_is_refused_is_not_fetched(start, data, paths, upstream):
+    token = make_token(data, "*:gen.example.com/m4:read")
+    gateway = start()
+    for headers in ({}, bearer(token), bearer("nonsense")):
+        for path in (paths[0] + ".zip", f"/{MODULE}/@latest", f"/sumdb/sum.test.example/lookup/{MODULE}@v1.1.0"):
+            assert gateway.get(path, headers).status in (401, 403)
+    assert upstream.count(f"*/{MODULE}/*") == 0 and upstream.count("*/lookup/*") == 0
+
+
 def test_what_needed_a_token_is_for_no_shared_cache(start, gateway_on, upstream, flags, data, paths, tmp_path):
     token = make_token(data, "*:*:read")
     gateway = start()

@@ -56,14 +56,16 @@ static const struct {
     {"Listen: ':80'\n", "m.yaml:1: no key \"Listen\"; did you mean \"listen\"?"},
     {"x: {deep: [{er: [1, 2]}, 3]}\nlog: {level: loud}\n",
      "m.yaml:1: no key \"x\"; known here: listen, data_dir, upstream, private, sumdb, "
-     "sumdb_unreachable, public_url, default_repository, log, tls, store, cache, fetch, vcs, "
-     "sumdb_host, lanes, http, repositories\n"
+     "sumdb_unreachable, public_url, default_repository, log, tls, access, store, cache, fetch, "
+     "vcs, "
+     "sumdb_host, lanes, http, repositories, access_issuers, access_claims, access_certificates\n"
      "m.yaml:2: log.level: \"loud\" is not one of debug, info, warn or error"},
     {"? [a, b]\n: 1\n", "m.yaml:1: a key: wants one value, not a list"},
     {"<<: {listen: x}\n",
      "m.yaml:1: no key \"<<\"; known here: listen, data_dir, upstream, private, sumdb, "
-     "sumdb_unreachable, public_url, default_repository, log, tls, store, cache, fetch, vcs, "
-     "sumdb_host, lanes, http, repositories"},
+     "sumdb_unreachable, public_url, default_repository, log, tls, access, store, cache, fetch, "
+     "vcs, "
+     "sumdb_host, lanes, http, repositories, access_issuers, access_claims, access_certificates"},
     {"\"li\\nst\\0en\": 1\n", "m.yaml:1: no key \"li?st?en\"; did you mean \"listen\"?"},
 
     /* twice */
