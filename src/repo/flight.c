@@ -28,6 +28,7 @@ struct flight {
     atomic_uint refs;
     atomic_bool is_cancelled;
     bool is_joinable;
+    bool is_guess; /* begun before anybody asked */
     struct error *err;
     struct repo_answer answer;
 };
@@ -99,7 +100,8 @@ static bool change_lane(struct flight *f, enum flight_leg leg)
     struct flights *fs = f->all;
     pthread_mutex_lock(&fs->lock);
     f->leg = leg;
-    bool is_moved = !atomic_load(&f->is_cancelled) && lane_submit(lane_of(f), &f->job, f->class);
+    bool is_wanted = !atomic_load(&f->is_cancelled) && (f->waiters || !f->is_guess);
+    bool is_moved = is_wanted && lane_submit(lane_of(f), &f->job, f->class);
     pthread_mutex_unlock(&fs->lock);
     if (!is_moved)
         f->err = error_new(&f->arena, STATUS_OVERLOAD,
@@ -176,6 +178,21 @@ static struct flight *start(struct flights *fs, const struct question *q, enum l
     return NULL;
 }
 
+/* Only while nothing is queued: a guess must not take a place from somebody who waits. Lock held.
+ */
+static void start_next(struct flights *fs, const struct flight *f)
+{
+    struct question next;
+    struct arena a = ARENA_INIT;
+    bool has_room = f->leg == FLIGHT_UPSTREAM && lane_stats(lane_of(f)).queued <= 1;
+    if (has_room && fs->o.next(fs->o.arg, &a, &f->question, &next) && !find(fs, next.key)) {
+        struct flight *guess = start(fs, &next, LANE_BACKGROUND);
+        if (guess)
+            guess->is_guess = true;
+    }
+    arena_release(&a);
+}
+
 /* Somebody waits now for what was only being refreshed. Lock held. */
 static void make_interactive(struct flight *f)
 {
@@ -213,10 +230,11 @@ bool flights_join(struct flights *fs, const struct question *q, struct flight_wa
 {
     pthread_mutex_lock(&fs->lock);
     struct flight *f = find(fs, q->key);
-    if (f)
-        make_interactive(f);
-    else
+    bool is_new = !f;
+    if (is_new)
         f = start(fs, q, LANE_INTERACTIVE);
+    else
+        make_interactive(f);
     if (f) {
         atomic_fetch_add(&f->refs, 1);
         w->flight = f;
@@ -228,6 +246,8 @@ bool flights_join(struct flights *fs, const struct question *q, struct flight_wa
             w->next->link = &w->next;
         f->waiters = w;
         metric_add(METRIC_FLIGHT_WAITERS, 1);
+        if (is_new)
+            start_next(fs, f);
     }
     pthread_mutex_unlock(&fs->lock);
     return f != NULL;

@@ -46,10 +46,15 @@ typedef struct error *(*flight_work_fn)(void *arg, struct ctx *cx, const struct 
 /* The lane to begin in. [any] */
 typedef enum flight_leg (*flight_choose_fn)(void *arg, const struct question *q);
 
+/* What will be asked next, nearly always: then true, with the question in the arena. [any] */
+typedef bool (*flight_next_fn)(void *arg, struct arena *a, const struct question *q,
+                               struct question *next);
+
 struct flights_options {
     struct lane *lanes[FLIGHT_LEGS];
     flight_choose_fn choose;
     flight_work_fn work;
+    flight_next_fn next; /* begun along, behind all that somebody waits for, and of mirrors only */
     void *arg;
 };
 struct flights *flights_new(const struct flights_options *o);

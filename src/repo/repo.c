@@ -57,6 +57,22 @@ struct error *repo_set_sources(struct arena *a, struct repo *r, const struct rep
     return NULL;
 }
 
+/*
+ * The go command that asks for the .info of a version asks for its .mod next (go mod download, go
+ * get). Its fetch, and the way to the checksum database, are over by then.
+ */
+static bool mod_is_next(void *repo, struct arena *a, const struct question *q,
+                        struct question *next)
+{
+    if (q->kind != QUESTION_INFO)
+        return false;
+    struct slice stem = slice_head(q->key, q->key.n - strlen("info"));
+    *next = *q;
+    next->kind = QUESTION_MOD;
+    next->key = arena_printf(a, "%.*smod", SLICE_ARG(stem));
+    return true;
+}
+
 struct error *repo_new(struct arena *a, const struct repo_options *o,
                        const struct repo_sources *sources, struct repo **out)
 {
@@ -68,6 +84,7 @@ struct error *repo_new(struct arena *a, const struct repo_options *o,
         .lanes = {[FLIGHT_UPSTREAM] = o->upstream_lane, [FLIGHT_DIRECT] = o->vcs_lane},
         .choose = first_leg,
         .work = repo_resolve,
+        .next = mod_is_next,
         .arg = r,
     });
     struct error *err = repo_set_sources(a, r, sources);

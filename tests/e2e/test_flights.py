@@ -28,6 +28,24 @@ def test_one_fetch_however_many_wait(gateway, upstream):
         assert upstream.count(path) == 1, upstream.requests()
 
 
+def test_the_mod_comes_along(gateway, upstream):
+    """Who asks for .info asks for .mod next: it is there by then, and nothing else was fetched."""
+    stem = newest(upstream.tree, "gen.example.com/m6")
+    assert gateway.get(stem + ".info").status == 200
+    wait_until(lambda: gateway.metric("modgate_flights") == 0, "no flights")
+    assert [upstream.count(stem + suffix) for suffix in (".info", ".mod", ".zip")] == [1, 1, 0]
+    upstream.fault("*", "hang")
+    assert gateway.get(stem + ".mod").body == upstream.file(stem + ".mod")
+
+
+def test_who_asks_for_the_mod_waits_for_the_one_that_comes_along(gateway, upstream):
+    stem = newest(upstream.tree, "gen.example.com/m6")
+    upstream.fault("*.mod", "slow", delay_ms=500)
+    assert gateway.get(stem + ".info").status == 200
+    assert gateway.get(stem + ".mod").status == 200
+    assert upstream.count(stem + ".mod") == 1
+
+
 def test_one_fetch_for_all_is_one_failure_for_all(gateway_on, upstream, flags):
     gateway = gateway_on(upstream.http, *flags, "--fetch-retries", "0")
     path = newest(upstream.tree, "gen.example.com/m9") + ".zip"
