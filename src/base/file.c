@@ -128,6 +128,20 @@ struct error *fd_write_all(struct arena *a, int fd, struct slice data)
     return NULL;
 }
 
+struct error *fd_write_all_at(struct arena *a, int fd, uint64_t offset, struct slice data)
+{
+    while (data.n) {
+        ssize_t n = pwrite(fd, data.p, data.n, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_errno(a, errno, "write");
+        data = slice_skip(data, (size_t)n);
+        offset += (uint64_t)n;
+    }
+    return NULL;
+}
+
 /* The folder that path lies in. */
 static char *parent_of(struct arena *a, const char *path)
 {

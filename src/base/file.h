@@ -27,6 +27,9 @@ struct error *file_map(struct arena *a, const char *path, struct slice *out) MUS
 struct error *file_map_fd(struct arena *a, int fd, struct slice *out) MUST_CHECK;
 /* Writes all bytes, going on after short writes and EINTR. */
 struct error *fd_write_all(struct arena *a, int fd, struct slice data) MUST_CHECK;
+/* The same from that offset on; the descriptor's own stays where it is. */
+struct error *fd_write_all_at(struct arena *a, int fd, uint64_t offset,
+                              struct slice data) MUST_CHECK;
 /* Writes a temporary file beside path, fsyncs it, renames it over path, fsyncs the folder. */
 struct error *file_write_durable(struct arena *a, const char *path, struct slice data) MUST_CHECK;
 /* mkdir -p with the mode 0755. */

@@ -6,8 +6,9 @@
  * signal. Between vfork and exec the child runs in our memory: it makes system calls only, and
  * tells its errno through the plan it was started with. Signals are blocked in the calling thread
  * meanwhile, so that no handler runs in the child. Standard input is a memory file: nothing has to
- * be fed while output is read. A pidfd wakes the one poll() when the child ends though somebody
- * else still holds its pipes; without pidfds the end is seen a step later.
+ * be fed while output is read; in a conversation it is fed by the loop that reads. A pidfd wakes
+ * the one poll() when the child ends though somebody else still holds its pipes; without pidfds the
+ * end is seen a step later.
  *
  * A death signal reaches the child alone, not what it has started. So the group is on a leash: a
  * pipe that nobody writes to, whose other end the child keeps, and on which it has asked for a
@@ -28,6 +29,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,9 +44,11 @@ enum {
 struct proc {
     pid_t pid;
     int pidfd;  /* -1 where the kernel has none */
+    int input;  /* our end, for a conversation; else -1 */
     int output; /* our ends of the pipes; -1 when they ended */
     int errors;
     int leash;
+    struct slice told; /* what the child has not taken yet */
     uint64_t output_bytes;
     uint64_t max_output_bytes;
     struct error *(*watch)(void *arg, struct ctx *cx);
@@ -129,7 +133,7 @@ NORETURN static void become(struct plan *plan)
 {
     const struct proc_spec *s = plan->spec;
     /* A session of its own is a group of its own, and has no terminal to ask anybody on. */
-    if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+    if (setsid() < 0 || (!s->is_conversation && prctl(PR_SET_PDEATHSIG, SIGTERM) < 0))
         goto failed;
     if (getppid() != plan->parent)
         _exit(127); /* modgate died before the signal was asked for */
@@ -163,6 +167,17 @@ static pid_t launch(struct plan *plan)
     return plan->err ? -1 : pid;
 }
 
+/* A socket, not a pipe: what is sent to a child that is gone must raise no signal. */
+static struct error *open_conversation(struct arena *a, int *fd, int *ours)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return error_errno(a, errno, "socket");
+    *fd = ends[0];
+    *ours = ends[1];
+    return NULL;
+}
+
 static struct error *open_input(struct arena *a, struct slice input, int *fd)
 {
     if (input.n == 0) {
@@ -188,11 +203,15 @@ static struct error *open_pipe(struct arena *a, int ends[2])
 struct error *proc_start(struct ctx *cx, const struct proc_spec *s, struct proc **out)
 {
     struct arena *a = cx->arena;
-    FD_SCOPED input = -1, output_in = -1, output_out = -1, errors_in = -1, errors_out = -1;
+    FD_SCOPED input = -1, input_out = -1, output_in = -1, output_out = -1, errors_in = -1,
+              errors_out = -1;
     FD_SCOPED leash_in = -1, leash_out = -1;
     int ends[2];
     TRY(ctx_check(cx));
-    TRY(open_input(a, s->input, &input));
+    if (s->is_conversation)
+        TRY(open_conversation(a, &input, &input_out));
+    else
+        TRY(open_input(a, s->input, &input));
     TRY(open_pipe(a, ends));
     output_in = ends[0], output_out = ends[1];
     TRY(open_pipe(a, ends));
@@ -206,6 +225,7 @@ struct error *proc_start(struct ctx *cx, const struct proc_spec *s, struct proc 
         return error_errno(a, plan.err, "starting %s", s->argv[0]);
     atomic_fetch_add(&running, 1);
     p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+    p->input = fd_take(&input_out);
     p->output = fd_take(&output_in);
     p->errors = fd_take(&errors_in);
     p->leash = fd_take(&leash_out);
@@ -253,10 +273,38 @@ static bool has_ended(const struct proc *p)
 static void wait_event(struct proc *p, bool with_output, int64_t ms)
 {
     struct pollfd fds[] = {{.fd = with_output ? p->output : -1, .events = POLLIN},
+                           {.fd = with_output && p->told.n ? p->input : -1, .events = POLLOUT},
                            {.fd = p->errors, .events = POLLIN},
                            {.fd = p->pidfd, .events = POLLIN}};
     poll(fds, ARRAY_LEN(fds), (int)(ms < STEP_MS ? ms : STEP_MS));
     drain_errors(p);
+}
+
+/* Gives the child what it takes now. One that takes no more is about to end: that shows later. */
+static void pass_told(struct proc *p)
+{
+    ssize_t n = 1;
+    while (p->told.n && n > 0) {
+        n = send(p->input, p->told.p, p->told.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0)
+            p->told = slice_skip(p->told, (size_t)n);
+        else if (errno != EAGAIN && errno != EINTR)
+            p->told = S("");
+    }
+}
+
+void proc_tell(struct proc *p, struct slice text)
+{
+    if (p->input < 0 || p->told.n)
+        BUG("nobody listens");
+    p->told = text;
+    pass_told(p);
+}
+
+struct slice proc_errors(struct proc *p, struct arena *a)
+{
+    drain_errors(p);
+    return arena_dup(a, buf_slice(&p->tail));
 }
 
 static struct error *check(struct proc *p, struct ctx *cx)
@@ -270,8 +318,8 @@ static struct error *check(struct proc *p, struct ctx *cx)
 
 static struct error *read_piece(struct proc *p, struct ctx *cx, struct slice *piece)
 {
-    while (p->output >= 0) {
-        bool was_over = has_ended(p); /* looked at first: what it wrote is in the pipe by then */
+    for (bool was_over = false; p->output >= 0;) {
+        pass_told(p);
         if (take(p, &p->output, piece)) {
             p->output_bytes += piece->n;
             if (p->output_bytes > p->max_output_bytes)
@@ -281,6 +329,8 @@ static struct error *read_piece(struct proc *p, struct ctx *cx, struct slice *pi
         }
         if (was_over) /* a child of its own still holds the pipe */
             fd_cleanup(&p->output);
+        else if (has_ended(p)) /* what it wrote is in the pipe by now: once more */
+            was_over = true;
         else
             wait_event(p, true, STEP_MS);
         TRY(check(p, cx));
@@ -318,6 +368,7 @@ static int end_group(struct proc *p)
 
 static void close_all(struct proc *p)
 {
+    fd_cleanup(&p->input);
     fd_cleanup(&p->output);
     fd_cleanup(&p->errors);
     fd_cleanup(&p->pidfd);

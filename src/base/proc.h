@@ -7,10 +7,11 @@
  *     do { err = proc_read(p, cx, &piece); … } while (!err && piece.n);
  *     TRY(proc_finish(p, cx, &result)) on every way out, error or not
  *
- * or proc_output() for all of it. One thread does all of that for one child, and outlives it: the
- * kernel ends the child when the thread that started it ends, and the child's whole group when this
- * process does, so that nothing outlives a killed modgate. The child has its three descriptors, one
- * more that is the leash, and no blocked or ignored signal.
+ * or proc_output() for all of it. One thread at a time does that for one child; the one that
+ * started it outlives it, unless it is a conversation: else the kernel ends the child with that
+ * thread. It ends the child's whole group when this process ends, so that nothing outlives a killed
+ * modgate. The child has its three descriptors, one more that is the leash, and no blocked or
+ * ignored signal.
  */
 #ifndef MODGATE_BASE_PROC_H
 #define MODGATE_BASE_PROC_H
@@ -24,6 +25,7 @@ struct proc_spec {
     const char *const *env;  /* "NAME=value", all of it; NULL ends it */
     const char *dir;         /* working folder; NULL = ours */
     struct slice input;      /* standard input; empty = /dev/null */
+    bool is_conversation;    /* instead of input: what proc_tell() says, from any thread */
     uint64_t max_output_bytes;
     /* Looked at about twice a second while the child runs; an error ends it. May be NULL. */
     struct error *(*watch)(void *arg, struct ctx *cx);
@@ -55,6 +57,14 @@ struct error *proc_start(struct ctx *cx, const struct proc_spec *s, struct proc 
  * [worker]
  */
 struct error *proc_read(struct proc *p, struct ctx *cx, struct slice *piece) MUST_CHECK;
+/*
+ * For a conversation: gives the child text on its standard input, now and, when it is slow to take
+ * it, during proc_read(). The text must stay until it is taken, and be taken before the next one:
+ * who waits for an answer to all of it has seen that. [worker]
+ */
+void proc_tell(struct proc *p, struct slice text);
+/* The end of what it has said on standard error so far, in the arena. [worker] */
+struct slice proc_errors(struct proc *p, struct arena *a);
 /*
  * Ends the child and whatever is left in its process group. It is waited for, until cx's deadline,
  * when its output was read to the end; else, and on the deadline, it gets SIGTERM, and SIGKILL a

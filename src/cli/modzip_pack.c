@@ -86,16 +86,7 @@ static void close_file(void *arg)
 static struct error *write_at(void *arg, struct arena *a, uint64_t offset, struct slice data)
 {
     struct packer *p = arg;
-    while (data.n) {
-        ssize_t k = pwrite(p->out, data.p, data.n, (off_t)offset);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return error_errno(a, errno, "write");
-        data = slice_skip(data, (size_t)k);
-        offset += (uint64_t)k;
-    }
-    return NULL;
+    return fd_write_all_at(a, p->out, offset, data);
 }
 
 static bool lists_go_mod(const struct packer *p)

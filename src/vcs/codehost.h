@@ -80,7 +80,7 @@ struct codehost_ops {
     /* The newest commit of the default branch. */
     struct error *(*latest)(struct codehost *h, struct ctx *cx, struct vcs_rev *out);
     /*
-     * Several files of one commit at once (one child process for all of them): bodies[i].p is NULL
+     * Several files of one commit at once (one journey for all of them): bodies[i].p is NULL
      * where the commit has no such file (a symbolic link is a file with the target as its text, as
      * for go). A file above max_bytes is TOO_LARGE.
      */

@@ -52,25 +52,11 @@ struct packer {
     uint64_t at, left; /* in the spool, of the file that is packed */
 };
 
-static struct error *write_all_at(struct arena *a, int fd, uint64_t offset, struct slice data)
-{
-    while (data.n) {
-        ssize_t k = pwrite(fd, data.p, data.n, (off_t)offset);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return error_errno(a, errno, "write");
-        data = slice_skip(data, (size_t)k);
-        offset += (uint64_t)k;
-    }
-    return NULL;
-}
-
 static struct error *flush_spool(struct packer *p)
 {
     TRY(ctx_check(p->cx));
-    TRY(write_all_at(p->cx->arena, p->spool, p->spool_bytes - p->pending.n,
-                     buf_slice(&p->pending)));
+    TRY(fd_write_all_at(p->cx->arena, p->spool, p->spool_bytes - p->pending.n,
+                        buf_slice(&p->pending)));
     buf_clear(&p->pending);
     return NULL;
 }
@@ -215,7 +201,7 @@ static struct error *write_zip(void *arg, struct arena *a, uint64_t offset, stru
     if (data.n > p->max_bytes || offset > p->max_bytes - data.n)
         return error_new(a, STATUS_TOO_LARGE, "the zip exceeds %llu bytes",
                          (unsigned long long)p->max_bytes);
-    return write_all_at(a, p->out, offset, data);
+    return fd_write_all_at(a, p->out, offset, data);
 }
 
 /* The go.mod that goes into the zip; its go version decides what counts as vendored. */

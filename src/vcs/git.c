@@ -44,6 +44,7 @@ static void free_object(struct git_repo *r, struct git_object *o)
 
 static void free_repo(struct git_repo *r)
 {
+    git_readers_forget(&r->git->readers, r);
     for (struct git_object *o; (o = r->objects);) {
         r->objects = o->next;
         free_object(r, o);
@@ -436,6 +437,7 @@ struct error *git_new(struct ctx *cx, const struct git_options *o, struct git **
 {
     struct git *g = xcalloc(1, sizeof(*g));
     pthread_mutex_init(&g->lock, NULL);
+    git_readers_init(&g->readers);
     struct error *err = set_up(g, cx, o);
     if (err)
         git_free(g);
@@ -452,6 +454,7 @@ void git_free(struct git *g)
         g->repos = r->next;
         free_repo(r);
     }
+    git_readers_release(&g->readers);
     pthread_mutex_destroy(&g->lock);
     arena_release(&g->arena);
     free(g);

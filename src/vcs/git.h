@@ -8,16 +8,19 @@
  *                             nothing known    refs fresh,        refs fresh,
  *                                              commit missing     commit in the mirror
  *   tags                      1 ls-remote      0                  0
- *   stat of a tag, a branch   3                2 fetch, cat-file  1 cat-file; 0 if asked lately
+ *   stat of a tag, a branch   3                2 fetch, cat-file  0, or 1 cat-file
  *   stat of a short hash      as that, but a commit that is no tip needs the whole history once
  *   latest                    as stat
- *   read_files                3                2                  1; 0 for small files of late
- *   archive                   3                2                  1
- *   recent_tag, descends_from 2 or 3, the whole history once; then 1; 0 when no tag can qualify
+ *   read_files                3                2                  0, or 1 cat-file
+ *   archive                   3                2                  0, or 1 cat-file; 1 git archive
+ * more where attributes change files recent_tag, descends_from 2 or 3, the whole history once; then
+ * 1; 0 when no tag can qualify
  *
- * stat reads the go.mod files that are asked for next with the commit, so info, mod and zip of one
- * version together cost four children at first, and two when the mirror has it. Fetches of one
- * repository that are wanted while one runs are made together by the next one.
+ * A cat-file serves all that is read of its repository, one call at a time, and waits for a minute
+ * when nothing is; at most 16 wait. So info, mod and zip of one version together cost three
+ * children at first, and mostly none when others of that repository were asked for. Fetches of one
+ * repository that are wanted while one runs are made together by the next one; tags of a small
+ * repository come along with those that are wanted.
  */
 #ifndef MODGATE_VCS_GIT_H
 #define MODGATE_VCS_GIT_H

@@ -1,7 +1,8 @@
 /*
- * `git archive`, read as it comes: libarchive asks for bytes, the child is asked for them. Names
- * are the bytes that git has; libarchive warns of long ones that are no text in our locale, which
- * says nothing here.
+ * The files of a commit: those of its tree as they are where that is what an archive would hold
+ * (git_tree.c), else `git archive`, read as it comes: libarchive asks for bytes, the child is asked
+ * for them. Names are the bytes that git has; libarchive warns of long ones that are no text in our
+ * locale, which says nothing here.
  *
  * A damaged mirror may show when half the archive was passed on: it is dropped, and what was passed
  * on forgotten by who receives it, if it can; else the next call finds a new mirror.
@@ -127,28 +128,57 @@ static struct error *run(struct git_repo *r, struct reading *rd, const struct gi
     return is_ours ? err : said;
 }
 
-static struct error *archive_once(struct git_repo *r, struct reading *rd, struct slice hash,
-                                  struct slice subdir, uint64_t max_bytes, struct proc_result *res)
+static struct error *run_archive(struct git_repo *r, struct reading *rd, const struct git_walk *w,
+                                 struct proc_result *res)
 {
-    bool is_there;
-    GIT_LOCK_SCOPED(l);
+    struct arena *a = rd->cx->arena;
     const char *args[] = {"archive",
                           "--format=tar",
                           "--end-of-options",
-                          arena_cstr(rd->cx->arena, hash),
-                          subdir.n ? arena_cstr(rd->cx->arena, subdir) : NULL,
+                          arena_cstr(a, w->hash),
+                          w->subdir.n ? arena_cstr(a, w->subdir) : NULL,
                           NULL};
-    struct git_call call = {.args = args, .max_output_bytes = max_bytes};
+    struct git_call call = {.args = args, .max_output_bytes = w->max_bytes};
+    rd->block = arena_alloc(a, BLOCK_BYTES);
+    return run(r, rd, &call, res);
+}
+
+/* What git says of a commit that it does not have. */
+static struct error *no_commit(struct git_repo *r, struct reading *rd, struct proc_result *res)
+{
     *res = (struct proc_result){.errors = S("not a valid object name")};
+    return error_new(rd->cx->arena, STATUS_CORRUPT, "%s: the mirror lacks the commit", r->url);
+}
+
+static struct error *archive_once(struct git_repo *r, struct reading *rd, struct git_walk *w,
+                                  struct proc_result *res, bool *try_again)
+{
+    bool is_there;
+    enum git_walked walked = GIT_WALK_DONE;
+    GIT_LOCK_SCOPED(l);
+    *try_again = false;
+    *res = (struct proc_result){.errors = S("")};
     TRY(git_mirror_use(r, rd->cx, &l, &is_there));
     if (!is_there)
-        return error_new(rd->cx->arena, STATUS_CORRUPT, "%s has no mirror", r->url);
-    return run(r, rd, &call, res);
+        return no_commit(r, rd, res);
+    struct error *err = git_walk_files(r, rd->cx, w, &walked, try_again);
+    rd->has_begun = w->has_begun;
+    if (!err && walked == GIT_WALK_NO_COMMIT)
+        return no_commit(r, rd, res);
+    return !err && walked == GIT_WALK_UNUSUAL ? run_archive(r, rd, w, res) : err;
 }
 
 static bool says(const struct proc_result *res, const char *text)
 {
     return slice_find_slice(res->errors, slice_of(text)) >= 0;
+}
+
+/* What was passed on is forgotten. */
+static struct error *start_over(struct reading *rd, struct error *err)
+{
+    if (rd->has_begun && !rd->sink->restart)
+        return error_as(rd->cx->arena, STATUS_BROKEN, err, "the archive broke off; ask again");
+    return rd->has_begun ? rd->sink->restart(rd->sink->arg) : NULL;
 }
 
 /* After a try that failed: NULL when another may succeed. */
@@ -159,6 +189,9 @@ static struct error *prepare_again(struct git_repo *r, struct reading *rd, struc
     if (says(res, "did not match any files"))
         return error_new(cx->arena, STATUS_NOT_FOUND, "%s has no such folder at %.*s", r->url,
                          SLICE_ARG(hash));
+    if (says(res, "error: invalid path")) /* go's git says so too: there is no such zip */
+        return error_as(cx->arena, STATUS_NOT_FOUND, err, "git takes no archive of %.*s",
+                        SLICE_ARG(hash));
     if (err->status != STATUS_CORRUPT)
         return err;
     if (!says(res, "not a valid object name")) {
@@ -166,10 +199,7 @@ static struct error *prepare_again(struct git_repo *r, struct reading *rd, struc
         metric_add(METRIC_VCS_REPAIRS, 1);
         TRY(git_mirror_drop(r, cx));
     }
-    if (rd->has_begun && !rd->sink->restart)
-        return error_as(cx->arena, STATUS_BROKEN, err, "the archive broke off; ask again");
-    if (rd->has_begun)
-        TRY(rd->sink->restart(rd->sink->arg));
+    TRY(start_over(rd, err));
     return git_fetch_commit(r, cx, hash, S(""));
 }
 
@@ -189,17 +219,18 @@ struct error *git_op_archive(struct codehost *h, struct ctx *cx, struct slice ha
     struct git_repo *r = git_repo_of(h);
     struct proc_result res;
     struct error *err = NULL;
-    void *block = arena_alloc(cx->arena, BLOCK_BYTES);
+    bool try_again;
     if (!is_full_hash(hash))
         return error_new(cx->arena, STATUS_NOT_FOUND, "%.*s is no commit", SLICE_ARG(hash));
     if (!git_mirror_may_have(r, cx->arena, hash))
         TRY(git_fetch_commit(r, cx, hash, S("")));
     for (int i = 0; i < TRIES; i++) {
-        struct reading rd = {.cx = cx, .sink = sink, .block = block};
-        err = archive_once(r, &rd, hash, subdir, max_bytes, &res);
+        struct reading rd = {.cx = cx, .sink = sink};
+        struct git_walk w = {.hash = hash, .subdir = subdir, .max_bytes = max_bytes, .sink = sink};
+        err = archive_once(r, &rd, &w, &res, &try_again);
         if (!err)
             return NULL;
-        TRY(prepare_again(r, &rd, hash, err, &res));
+        TRY(try_again ? start_over(&rd, err) : prepare_again(r, &rd, hash, err, &res));
     }
     if (says(&res, "not a valid object name"))
         return error_new(cx->arena, STATUS_NOT_FOUND, "%s has no commit %.*s", r->url,

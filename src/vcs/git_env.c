@@ -84,6 +84,7 @@ static const char *const settings[] = {
     "fetch.parallel=1",
     "fetch.unpackLimit=1",
     "transfer.unpackLimit=1", /* a pack per fetch, no loose objects */
+    "core.fsync=none",        /* what a power loss takes of a mirror is fetched anew */
     /* An archive is what it would be anywhere: gitRepo.ReadZip. */
     "core.autocrlf=input",
     "core.eol=lf",

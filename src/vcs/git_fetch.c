@@ -14,8 +14,10 @@
  * transfer.fsckObjects stays as the user has it: old repositories with harmless faults must stay
  * readable, as for go, and nothing of a tree is ever written to a file system by git.
  *
- * A fetch costs far more than a small version: so the second fetch of a small repository brings all
- * of its tags along. What it brings is bounded by what the versions that are there take each.
+ * A fetch costs far more than a small version: so tags that nobody has asked for yet come along.
+ * The first fetch, when nothing is known of sizes, takes them when they are few; the second takes
+ * all of a repository that is small by what the versions that are there take each. Either is ended
+ * when it brings more than companions may cost, and made again without them.
  *
  * When so many packs pile up that reading suffers, the leader joins the small ones.
  */
@@ -33,6 +35,8 @@ enum {
     PACKS_MOST = 50,
     TOO_LARGE_MS = 10 * 60 * 1000,
     COMPANIONS_BYTES = 64 << 20,
+    FIRST_COMPANIONS = 32,
+    FIRST_COMPANIONS_BYTES = 16 << 20,
 };
 
 struct git_want {
@@ -50,7 +54,9 @@ struct batch {
     struct slice refs[BATCH_MOST];
     struct slice hashes[BATCH_MOST];
     size_t count;
-    size_t wanted; /* of them; the others are companions, which nobody waits for */
+    size_t wanted;       /* of them; the others are companions, which nobody waits for */
+    uint64_t most_bytes; /* of the mirror, while companions come */
+    bool is_first;       /* the mirror is empty */
     size_t hash_digits;
     bool is_whole;        /* all heads and tags, all history */
     struct slice sum;     /* of the refs that this makes complete; empty: not known */
@@ -59,16 +65,29 @@ struct batch {
 
 /* ---- the child ---- */
 
-/* Ends a fetch that makes the mirror too large. */
-static struct error *watch_size(void *arg, struct ctx *cx)
+static struct error *check_size(struct git_repo *r, struct ctx *cx, uint64_t bytes)
 {
-    struct git_repo *r = arg;
     uint64_t most = r->git->o.max_repo_bytes;
-    if (!most || git_mirror_bytes(r->dir) <= most)
+    if (!most || bytes <= most)
         return NULL;
     return error_new(cx->arena, STATUS_TOO_LARGE,
                      "%s is larger than a repository may be (vcs.max_repo, %" PRIu64 " bytes)",
                      r->url, most);
+}
+
+struct watched {
+    struct git_repo *r;
+    const struct batch *b;
+};
+
+/* Ends a fetch that makes the mirror too large, or costs more for companions than they may. */
+static struct error *watch_size(void *arg, struct ctx *cx)
+{
+    const struct watched *w = arg;
+    uint64_t bytes = git_mirror_bytes(w->r->dir);
+    if (w->b->count > w->b->wanted && bytes > w->b->most_bytes)
+        return error_new(cx->arena, STATUS_TOO_LARGE, "%s has large tags", w->r->url);
+    return check_size(w->r, cx, bytes);
 }
 
 /* Two tags may stand on one commit; git refuses to fetch both into one place. */
@@ -118,15 +137,17 @@ static struct error *run_fetch(struct git_repo *r, struct ctx *cx, struct batch 
 {
     struct slice output;
     struct proc_result res;
+    struct watched watched = {r, b};
     struct git_call call = {.args = fetch_arguments(r, cx->arena, b),
                             .max_output_bytes = 1 << 20,
                             .is_remote = true,
-                            .watch = watch_size};
+                            .watch = watch_size,
+                            .watch_arg = &watched};
     metric_add(METRIC_VCS_FETCHES, 1);
     struct error *err = git_run(r, cx, &call, &output, &res);
     b->missing = err && err->status == STATUS_NOT_FOUND ? git_missing_ref(res.errors) : S("");
     if (!err) /* a small repository is there before anybody looked */
-        err = watch_size(r, cx);
+        err = check_size(r, cx, git_mirror_bytes(r->dir));
     return err;
 }
 
@@ -169,17 +190,25 @@ static bool is_shallow_refused(const struct error *err)
     return err && slice_find_slice(err->text, S("shallow")) >= 0;
 }
 
+/* Whether so many tags may come along with a fetch of others. */
+static bool are_cheap(struct batch *b, uint64_t bytes, size_t here, size_t missing)
+{
+    b->most_bytes = bytes + (here ? COMPANIONS_BYTES : FIRST_COMPANIONS_BYTES);
+    return here ? bytes / here * missing <= COMPANIONS_BYTES : missing <= FIRST_COMPANIONS;
+}
+
 /* The tags that are not here yet, when they are few and will be small. */
 static void add_companions(struct git_repo *r, struct arena *a, struct batch *b,
                            const struct git_refs *refs, uint64_t bytes)
 {
     const struct git_ref *tags;
     size_t here = 0, count = refs ? git_refs_tags(refs, S(""), &tags) : 0;
+    b->is_first = count_packs(a, r->dir) == 0;
     if (b->is_whole || count > BATCH_MOST - b->count)
         return;
     for (size_t i = 0; i < count; i++)
         here += git_mirror_may_have(r, a, tags[i].hash);
-    if (!here || bytes / here * (count - here) > COMPANIONS_BYTES)
+    if (!are_cheap(b, bytes, here, count - here))
         return;
     for (size_t i = 0; i < count; i++) {
         if (git_mirror_may_have(r, a, tags[i].hash))
@@ -189,11 +218,39 @@ static void add_companions(struct git_repo *r, struct arena *a, struct batch *b,
     }
 }
 
-static struct error *fetch_or_more(struct git_repo *r, struct ctx *cx, struct batch *b)
+/* Whether a fetch may have failed only because of what came along. */
+static bool may_be_companions(const struct batch *b, const struct error *err)
+{
+    if (!err || b->count == b->wanted)
+        return false;
+    switch (err->status) {
+    case STATUS_NOT_FOUND:
+    case STATUS_TOO_LARGE:
+    case STATUS_BROKEN:
+    case STATUS_UPSTREAM_ERROR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Deletes the mirror and lays it out anew. */
+static struct error *make_anew(struct git_repo *r, struct ctx *cx, const struct batch *b,
+                               struct git_lock *l)
+{
+    TRY(git_mirror_delete(r, cx, l));
+    git_mirror_unlock(l);
+    return git_mirror_write(r, cx, b->hash_digits, l);
+}
+
+static struct error *fetch_or_more(struct git_repo *r, struct ctx *cx, struct batch *b,
+                                   struct git_lock *l)
 {
     struct error *err = run_fetch(r, cx, b);
-    if (err && b->count > b->wanted && err->status != STATUS_CORRUPT && !ctx_check(cx)) {
-        b->count = b->wanted; /* it may be a companion's fault */
+    if (may_be_companions(b, err) && !ctx_check(cx)) {
+        b->count = b->wanted;
+        if (b->is_first) /* what has come of them does not stay */
+            TRY(make_anew(r, cx, b, l));
         err = run_fetch(r, cx, b);
     }
     if (err && !b->is_whole && err->status != STATUS_CORRUPT && is_shallow_refused(err)) {
@@ -210,14 +267,12 @@ static struct error *fetch_locked(struct git_repo *r, struct ctx *cx, struct bat
     TRY(git_mirror_write(r, cx, b->hash_digits, &l));
     uint64_t before = git_mirror_bytes(r->dir);
     add_companions(r, cx->arena, b, refs, before);
-    struct error *err = fetch_or_more(r, cx, b);
+    struct error *err = fetch_or_more(r, cx, b, &l);
     if (err && err->status == STATUS_CORRUPT) {
         log_error(LOG_WARN, "a mirror of a repository is fetched anew", err, NULL, 0);
         metric_add(METRIC_VCS_REPAIRS, 1);
-        TRY(git_mirror_delete(r, cx, &l));
-        git_mirror_unlock(&l);
-        TRY(git_mirror_write(r, cx, b->hash_digits, &l));
-        err = fetch_or_more(r, cx, b);
+        TRY(make_anew(r, cx, b, &l));
+        err = fetch_or_more(r, cx, b, &l);
     }
     if (err && err->status == STATUS_TOO_LARGE) {
         atomic_store(&r->too_large_at_ms, now_ms());

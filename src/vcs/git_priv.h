@@ -143,6 +143,16 @@ struct git_repo {
     size_t object_bytes;
 };
 
+/* Those that wait for work (git_reader.c). */
+struct git_readers {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct git_reader *idle; /* most recently used first */
+    unsigned count;
+    pthread_t thread; /* ends those that nobody takes */
+    bool has_thread, is_closing;
+};
+
 struct git {
     struct arena arena; /* copies of the options, the environment */
     struct git_options o;
@@ -150,6 +160,7 @@ struct git {
     unsigned version; /* 239 for 2.39 */
     pthread_mutex_t lock;
     struct git_repo *repos;
+    struct git_readers readers;
     int64_t measured_at_ms; /* 0 = mirrors_bytes is not known */
     uint64_t mirrors_bytes;
 };
@@ -178,11 +189,12 @@ void git_cache_put(struct git_repo *r, struct slice key, struct slice body, int6
 
 struct git_call {
     const char *const *args; /* the command and its arguments; NULL ends it */
-    struct slice input;
+    bool is_conversation;    /* base/proc.h */
     uint64_t max_output_bytes;
     bool is_remote;      /* it talks to the host */
     bool without_mirror; /* it needs none, and shall not be disturbed by a damaged one */
-    struct error *(*watch)(void *arg, struct ctx *cx);
+    struct error *(*watch)(void *arg, struct ctx *cx); /* base/proc.h */
+    void *watch_arg;
 };
 
 /* In the mirror of r. The child must be ended with git_finish(). */
@@ -241,9 +253,46 @@ bool git_history_is_current(struct git_repo *r, struct arena *a, const struct gi
 struct error *git_fetch_history(struct git_repo *r, struct ctx *cx,
                                 const struct git_refs *refs) MUST_CHECK;
 
-/* ---- git_object.c: commits and files out of the mirror ---- */
+/* ---- git_reader.c: conversations with git about objects ---- */
 
 enum git_found { GIT_ABSENT, GIT_FOUND, GIT_LARGE, GIT_AMBIGUOUS };
+
+struct git_head {
+    enum git_found found; /* never GIT_LARGE */
+    struct slice hash;    /* of what was found, until the callback returns */
+    struct slice type;    /* "commit", "tree", "blob", "tag" */
+    uint64_t bytes;
+};
+
+/* Receives answers in the order asked. What was found has a body: pieces, if any, and an end. */
+struct git_answers {
+    struct error *(*head)(void *arg, size_t i, const struct git_head *h);
+    struct error *(*piece)(void *arg, struct slice piece);
+    struct error *(*end)(void *arg);
+    void *arg;
+};
+
+struct git_reader;
+
+/* One that waits for work, or a new one. The caller uses the mirror, and closes the reader. */
+struct error *git_reader_open(struct git_repo *r, struct ctx *cx,
+                              struct git_reader **out) MUST_CHECK;
+/* Asks for objects by name; a name with a line break is absent. An error of `to` stops it. */
+struct error *git_reader_ask(struct git_reader *rd, struct ctx *cx, const struct slice *names,
+                             size_t count, const struct git_answers *to) MUST_CHECK;
+/*
+ * Gives the reader back or ends it. err: of the last git_reader_ask(); it comes back unless git has
+ * said more. CORRUPT when something could not be read. *try_again: only because the reader was an
+ * old one, perhaps; everything may be asked once more.
+ */
+struct error *git_reader_close(struct git_reader *rd, struct ctx *cx, struct error *err,
+                               bool *try_again) MUST_CHECK;
+void git_readers_init(struct git_readers *pool);
+/* Ends those of a repository that wait for work; all of them for NULL. */
+void git_readers_forget(struct git_readers *pool, const struct git_repo *r);
+void git_readers_release(struct git_readers *pool);
+
+/* ---- git_object.c: commits and files out of the mirror ---- */
 
 struct git_item {
     struct slice name; /* "<hash>^{commit}", "<hash>:<path>" */
@@ -253,7 +302,7 @@ struct git_item {
     struct slice body;
 };
 
-/* One `git cat-file --batch`. Everything is absent when there is no mirror. CORRUPT: damaged. */
+/* In one conversation. Everything is absent when there is no mirror. CORRUPT: damaged. */
 struct error *git_read_items(struct git_repo *r, struct ctx *cx, struct git_item *items,
                              size_t count) MUST_CHECK;
 /* The committer's time of a commit object. */
@@ -268,6 +317,29 @@ struct error *git_read_present(struct git_repo *r, struct ctx *cx, struct slice 
 /* Fetches a commit that is missing; ref as above, found among the refs when it is empty. */
 struct error *git_fetch_commit(struct git_repo *r, struct ctx *cx, struct slice hash,
                                struct slice ref) MUST_CHECK;
+
+/* ---- git_tree.c: a commit's files without git archive ---- */
+
+struct git_walk {
+    struct slice hash;   /* of the commit */
+    struct slice subdir; /* "" = all */
+    uint64_t max_bytes;
+    const struct vcs_archive_sink *sink;
+    bool has_begun; /* out: something was passed on */
+};
+
+enum git_walked {
+    GIT_WALK_DONE,
+    GIT_WALK_UNUSUAL,   /* nothing was passed on: only git archive knows what is right */
+    GIT_WALK_NO_COMMIT, /* likewise: the mirror does not have it */
+};
+
+/*
+ * Passes on what git archive would give, in its order. The caller uses the mirror. TOO_LARGE, and
+ * what the sink returns; CORRUPT when something is missing. *try_again: as git_reader_close().
+ */
+struct error *git_walk_files(struct git_repo *r, struct ctx *cx, struct git_walk *w,
+                             enum git_walked *out, bool *try_again) MUST_CHECK;
 
 /* ---- the operations of codehost.h ---- */
 

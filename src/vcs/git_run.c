@@ -24,10 +24,10 @@ struct error *git_start(struct git_repo *r, struct ctx *cx, const struct git_cal
         .env = git_env_for(a, &g->o, &g->env, c->without_mirror ? NULL : r->dir, slice_of(r->url),
                            r->is_insecure),
         .dir = g->o.dir,
-        .input = c->input,
+        .is_conversation = c->is_conversation,
         .max_output_bytes = c->max_output_bytes,
         .watch = c->watch,
-        .watch_arg = r,
+        .watch_arg = c->watch_arg,
     };
     metric_add(METRIC_VCS_CHILDREN, 1);
     if (c->is_remote)

@@ -581,6 +581,20 @@ def random_repo(w, name):
         w.module(r, "v3", code_dir="", derive=1)
 
 
+def odd_files(r, step):
+    """What git archive treats in its own way; drawn by themselves, so that they move nothing else."""
+    rng = random.Random(f"{r.root} {step}")
+    folder = rng.choice(["", "a/", "a/b/", "x/"])
+    kinds = [
+        {f"{folder}.gitattributes": rng.choice(["*.txt text eol=crlf\n", "*.txt ident\n", "* export-ignore\n",
+                                                "*.txt export-subst\n", "*.txt -text\n", "*.txt text=auto\n"])},
+        {f"{folder}t.txt": rng.choice([b"$Id$\r\nx\n", b"$Format:%H$\n", b"a\r\nb", b""])},
+        {f"{folder}link": (LINK, "t.txt")}, {f"{folder}run": (EXECUTABLE, "#!/bin/sh\n")},
+        {f"{folder}module": (SUBMODULE, "cd" * 20)}, {f"{folder}empty.go": b""}, {}, {},
+    ]
+    return {**rng.choice(kinds), **rng.choice(kinds)}
+
+
 def random_files(r, subs, rng, step):
     files = {rng.choice(["a.go", "x/b.go", "a/c.go", "a/b/d.go", "v2/e.go", "LICENSE", "vendor/x/f.go"]): source(text=f"// {step}\n")}
     if rng.random() < 0.5:
@@ -588,7 +602,7 @@ def random_files(r, subs, rng, step):
         suffix = rng.choice(["", "", "", "/v2", "/v3"])
         retract = rng.choice(["", "", "\nretract v1.0.0\n", "\nretract [v0.0.0, v0.9.9]\n"])
         files[f"{sub}/go.mod".lstrip("/")] = go_mod(f"{r.root}/{sub}".rstrip("/") + suffix, rng.choice(["1.17", "1.24"]), retract)
-    return files
+    return {**odd_files(r, step), **files}
 
 
 def random_tag(r, subs, rng):

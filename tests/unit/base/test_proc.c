@@ -284,6 +284,71 @@ static void test_nothing_outlives_us(void **state)
     close(ends[0]);
 }
 
+/* ---- conversations ---- */
+
+static struct slice read_until(struct proc *p, struct ctx *cx, size_t n)
+{
+    struct slice piece;
+    struct buf b = {0};
+    do {
+        assert_ok(proc_read(p, cx, &piece));
+        buf_add(&b, piece);
+    } while (piece.n && b.n < n);
+    struct slice all = arena_dup(cx->arena, buf_slice(&b));
+    buf_release(&b);
+    return all;
+}
+
+struct talk {
+    struct shell s;
+    struct ctx *cx;
+    struct proc *p;
+};
+
+static void *start_talk(void *arg)
+{
+    struct talk *t = arg;
+    t->s.spec.is_conversation = true;
+    assert_ok(proc_start(t->cx, &t->s.spec, &t->p));
+    return NULL;
+}
+
+/* The thread that started it may end; the child takes more than fits into a socket at once. */
+static void test_conversation(void **state)
+{
+    struct ctx cx = {.arena = *state};
+    struct talk t = {.cx = &cx};
+    struct proc_result r;
+    pthread_t thread;
+    shell_init(&t.s, "echo ready >&2; exec cat");
+    t.s.spec.max_output_bytes = UINT64_MAX;
+    assert_int_equal(pthread_create(&thread, NULL, start_talk, &t), 0);
+    pthread_join(thread, NULL);
+    proc_tell(t.p, S("one\n"));
+    assert_slice(read_until(t.p, &cx, 4), "one\n");
+    assert_slice(proc_errors(t.p, cx.arena), "ready\n");
+    char *p = arena_alloc(cx.arena, 4000000);
+    memset(p, 'x', 4000000);
+    proc_tell(t.p, slice_make(p, 4000000));
+    assert_int_equal(read_until(t.p, &cx, 4000000).n, 4000000);
+    assert_ok(proc_finish(t.p, &cx, &r));
+    assert_int_equal(r.signal, SIGTERM);
+}
+
+static void test_conversation_with_one_that_is_gone(void **state)
+{
+    struct ctx cx = {.arena = *state};
+    struct talk t = {.cx = &cx};
+    struct proc_result r;
+    shell_init(&t.s, "exit 3");
+    start_talk(&t);
+    assert_int_equal(read_until(t.p, &cx, 1).n, 0);
+    proc_tell(t.p, S("anybody there?\n"));
+    assert_int_equal(read_until(t.p, &cx, 1).n, 0);
+    assert_ok(proc_finish(t.p, &cx, &r));
+    assert_int_equal(r.exit_code, 3);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -300,6 +365,8 @@ int main(void)
         T(test_watch_ends_it),
         T(test_no_descriptor_or_signal_state_is_inherited),
         T(test_nothing_outlives_us),
+        T(test_conversation),
+        T(test_conversation_with_one_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,7 @@ static void test_stat_of_names(void **state)
     assert_ok(h->ops->stat(h, &f->cx, S("v1.1.0"), &rev));
     assert_int_equal(children(f), 0);
     assert_ok(h->ops->stat(h, &f->cx, S("old"), &rev));
-    assert_int_equal(children(f), 2);
+    assert_int_equal(children(f), 0); /* its commit has a tag, and came along */
     assert_slice(rev.origin.ref, "refs/heads/old");
     assert_true(slice_eq(rev.version, rev.name));
     assert_ok(h->ops->latest(h, &f->cx, &rev));
@@ -89,7 +89,7 @@ static void test_what_is_new_is_looked_for(void **state)
     assert_int_equal(children(f), 0);
     assert_ok(h->ops->stat(h, &f->cx, S("v1.9.0"), &rev));
     assert_true(slice_eq(rev.name, rev_of(f, "r", "main")));
-    assert_int_equal(children(f), 3);
+    assert_int_equal(children(f), 1); /* ls-remote; the commit had a tag before */
 }
 
 /* A branch goes on between ls-remote and fetch. */
@@ -113,11 +113,14 @@ static void test_a_ref_that_moves_meanwhile(void **state)
 static void test_refs_without_a_commit(void **state)
 {
     struct fixture *f = *state;
+    struct vcs_tag *tags;
+    struct vcs_origin o;
     struct vcs_rev rev;
+    size_t n;
     make_repo(f, "r", simple);
     change_repo(f, "r", "git tag tree 'HEAD^{tree}'; git tag blob HEAD:go.mod; git tag gone");
     struct codehost *h = open_repo(f, "r.git");
-    assert_ok(h->ops->stat(h, &f->cx, S("v1.0.0"), &rev));
+    assert_ok(h->ops->tags(h, &f->cx, S(""), &tags, &n, &o));
     change_repo(f, "r", "git tag -d gone v1.1.0 same; git commit -q --allow-empty -m x");
     assert_status(h->ops->stat(h, &f->cx, S("v1.1.0"), &rev), STATUS_NOT_FOUND);
     assert_status(h->ops->stat(h, &f->cx, S("tree"), &rev), STATUS_NOT_FOUND);
@@ -132,10 +135,11 @@ static void test_ten_thousand_tags(void **state)
     struct vcs_origin o;
     struct vcs_rev rev;
     size_t n;
+    /* As git packs them: ten thousand files would take it half a minute. */
     make_repo(f, "r",
-              GOMOD
-              "; git add .; git commit -qm 1; seq -f 'create refs/tags/v1.%.0f.0 HEAD' 10000 | "
-              "git update-ref --stdin");
+              GOMOD "; git add .; git commit -qm 1; h=$(git rev-parse HEAD)\n"
+                    "{ echo '# pack-refs with: peeled fully-peeled sorted '\n"
+                    "seq -f \"$h refs/tags/v1.%.0f.0\" 10000 | LC_ALL=C sort; } >.git/packed-refs");
     struct codehost *h = open_repo(f, "r.git");
     assert_ok(h->ops->tags(h, &f->cx, S(""), &tags, &n, &o));
     assert_int_equal(n, 10000);
@@ -244,7 +248,7 @@ static void test_archive(void **state)
     struct codehost *h = open_repo(f, "r.git");
     struct slice hash = rev_of(f, "r", "v1.0.0");
     struct slice all = archive_of(f, h, hash, S(""));
-    assert_int_equal(children(f), 3); /* ls-remote, fetch, archive */
+    assert_int_equal(children(f), 4); /* ls-remote, fetch, cat-file, and for attributes archive */
     assert_slice(slice_skip(all, (size_t)slice_find(all, ';') + 1),
                  "a.txt 3 hi\n;crlf.txt 4 a\nb\n;d/e/f 5 deep\n;ignored.txt 3 no\n;"
                  "link odd 0 ;run x 10 #!/bin/sh\n;subst.txt 12 $Format:%H$\n;");
@@ -339,13 +343,13 @@ static void test_shallow_then_deep(void **state)
     struct slice inner = rev_of(f, "r", "main~1");
     children(f);
     assert_ok(h->ops->stat(h, &f->cx, slice_head(inner, 12), &rev));
-    assert_int_equal(children(f), 3); /* cat-file, fetch, cat-file */
+    assert_int_equal(children(f), 1); /* fetch; what reads the mirror is there */
     assert_true(slice_eq(rev.name, inner));
     assert_slice(rev.origin.ref, "");
     assert_ok(h->ops->stat(h, &f->cx, inner, &rev));
     assert_int_equal(children(f), 0);
     assert_status(h->ops->stat(h, &f->cx, S("0123456789ab"), &rev), STATUS_NOT_FOUND);
-    assert_int_equal(children(f), 1);
+    assert_int_equal(children(f), 0);
     assert_ok(h->ops->stat(h, &f->cx, slice_head(rev_of(f, "r", "v1.1.0"), 7), &rev));
     assert_slice(rev.origin.ref, "refs/tags/same");
     /* A tag that is new: it comes without cutting the history again. */

@@ -108,6 +108,30 @@ static void test_companions(void **state)
     assert_int_equal(metric_get(METRIC_VCS_FETCHES) - fetches, 2);
 }
 
+/* The first brings all tags when they are few, unless they are large: then nothing of them stays.
+ */
+static void test_first_companions(void **state)
+{
+    struct fixture *f = *state;
+    struct vcs_rev rev;
+    make_repo(f, "few",
+              GOMOD "; git commit -qm x; for i in $(seq 0 9); do\n"
+                    "git commit -q --allow-empty -m $i; git tag v1.$i.0; done");
+    make_repo(f, "large",
+              GOMOD "; git commit -qm x; git tag v1.0.0; for i in 1 2 3 4; do\n"
+                    "head -c 6000000 /dev/urandom >big; git add .\n"
+                    "git commit -q -m $i; git tag v1.$i.0; done");
+    int64_t fetches = metric_get(METRIC_VCS_FETCHES);
+    struct codehost *h = open_repo(f, "few.git");
+    for (int i = 0; i < 10; i++)
+        assert_ok(h->ops->stat(h, &f->cx, arena_printf(&f->arena, "v1.%d.0", i), &rev));
+    assert_int_equal(metric_get(METRIC_VCS_FETCHES) - fetches, 1);
+    script(f, "rm -rf vcs/*");
+    h = open_repo(f, "large.git");
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.0.0"), &rev));
+    assert_ok(h->ops->stat(h, &f->cx, S("v1.4.0"), &rev));
+}
+
 static void test_a_companion_that_is_gone(void **state)
 {
     struct fixture *f = *state;
@@ -365,7 +389,8 @@ static void test_damage_is_repaired(void **state)
     make_repo(f, "r", two);
     check_repair(f,
                  "chmod u+w objects/pack/*; for p in objects/pack/*.pack; do\n"
-                 "head -c 40 /dev/zero | dd of=$p bs=1 seek=20 conv=notrunc 2>/dev/null; done",
+                 "head -c $(($(stat -c %s $p) - 40)) /dev/zero |\n"
+                 "dd of=$p bs=1 seek=20 conv=notrunc 2>/dev/null; done",
                  COMMIT, HISTORY);
     check_repair(f, "chmod u+w objects/pack/*; truncate -s 20 objects/pack/*.pack", COMMIT,
                  HISTORY);
@@ -539,6 +564,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_many_at_once_cost_few_fetches),
         T(test_companions),
+        T(test_first_companions),
         T(test_a_companion_that_is_gone),
         T(test_two_gateways_on_one_folder),
         T(test_a_leader_that_is_cancelled),
