@@ -105,7 +105,8 @@ struct entry *entry_new(const struct entry_about *about, const struct repo_answe
     struct entry *e = xcalloc(1, sizeof(*e));
     e->refs = 1;
     e->kind = about->kind;
-    e->need = (struct guard_need){about->need.kind, arena_dup(&e->arena, about->need.path)};
+    e->need = (struct guard_need){about->need.kind, arena_dup(&e->arena, about->need.path),
+                                  about->need.action};
     e->status = answer->status;
     e->fd = fd;
     e->size = answer->size;

@@ -47,7 +47,10 @@ static void on_left(void *arg)
     ((struct guard_wait *)arg)->has_left = true;
 }
 
-/* A request waits once: a key that the next fetch might bring is not worth another. */
+/*
+ * A request waits once: a key that the next fetch might bring is not worth another. One with a body
+ * does not wait, because somebody must be known before the body is read.
+ */
 static void wait_for_keys(struct http_request *req, struct issuer *issuer)
 {
     struct note *n = note_of(req);
@@ -55,7 +58,8 @@ static void wait_for_keys(struct http_request *req, struct issuer *issuer)
     w->req = req;
     w->waiter.loop = http_request_loop(req);
     w->waiter.task.run = on_keys;
-    if (!n->has_waited && http_request_park(req, on_left, w)) {
+    bool may_wait = !n->has_waited && http_request_body_bytes(req) == 0;
+    if (may_wait && http_request_park(req, on_left, w)) {
         n->has_waited = true;
         issuer_wait(issuer, &w->waiter);
     } else {
@@ -135,11 +139,11 @@ static bool is_allowed(const struct access_identity *who, struct slice repo,
 {
     switch (need->kind) {
     case NEED_PATH:
-        return scopes_allow(&who->scopes, repo, need->path, ACTION_READ);
+        return scopes_allow(&who->scopes, repo, need->path, need->action);
     case NEED_SOME:
-        return scopes_allow_some(&who->scopes, repo, ACTION_READ);
+        return scopes_allow_some(&who->scopes, repo, need->action);
     case NEED_ALL:
-        return scopes_allow_all(&who->scopes, repo, ACTION_READ);
+        return scopes_allow_all(&who->scopes, repo, need->action);
     case NEED_ADMIN: /* of the gateway itself, whose name only a glob that is all stars matches */
         return scopes_allow_all(&who->scopes, S(""), ACTION_ADMIN);
     }
@@ -148,14 +152,16 @@ static bool is_allowed(const struct access_identity *who, struct slice repo,
 
 static struct slice need_text(struct arena *a, struct slice repo, const struct guard_need *need)
 {
+    const char *action = access_action_name(need->action);
     switch (need->kind) {
     case NEED_PATH:
-        return arena_printf(a, "read %.*s in the repository %.*s",
+        return arena_printf(a, "%s %.*s in the repository %.*s",
+                            need->action == ACTION_ADMIN ? "administrate" : action,
                             SLICE_ARG(slice_head(need->path, 200)), SLICE_ARG(repo));
     case NEED_ADMIN:
         return S("administrate this gateway");
     default:
-        return arena_printf(a, "read %s in the repository %.*s",
+        return arena_printf(a, "%s %s in the repository %.*s", action,
                             need->kind == NEED_ALL ? "everything" : "anything", SLICE_ARG(repo));
     }
 }
@@ -167,7 +173,7 @@ static struct error *refusal(struct http_request *req, const struct guard_need *
     struct slice what = need_text(a, repository_of(n), need);
     if (n->credential_error)
         return n->credential_error;
-    if (n->identity->is_anonymous)
+    if (!n->identity || n->identity->is_anonymous)
         return error_new(a, STATUS_NO_CREDENTIALS, "to %.*s", SLICE_ARG(what));
     return error_new(a, STATUS_DENIED, "%.*s may not %.*s",
                      SLICE_ARG(slice_head(n->identity->name, 200)), SLICE_ARG(what));
@@ -176,7 +182,8 @@ static struct error *refusal(struct http_request *req, const struct guard_need *
 bool guard_may(struct http_request *req, const struct guard_need *need)
 {
     const struct note *n = note_of(req);
-    if (!n->identity || is_allowed(n->identity, repository_of(n), need))
+    bool is_open_to_all = need->kind != NEED_ADMIN && need->action == ACTION_READ;
+    if (n->identity ? is_allowed(n->identity, repository_of(n), need) : is_open_to_all)
         return true;
     respond_error(req, refusal(req, need));
     return false;

@@ -42,15 +42,17 @@ struct note *note_of(struct http_request *req);
 struct guard_need {
     enum { NEED_PATH, NEED_SOME, NEED_ALL, NEED_ADMIN } kind;
     struct slice path; /* of a module, for NEED_PATH */
+    enum access_action action;
 };
 /* For a question, or what question_parse() said of it; the path is the question's. Pure. */
 struct guard_need guard_need_of(const struct question *q, const struct error *err);
 /*
- * Finds out who asks. False: the request was refused, or parked until the keys that its token needs
- * have come, and then is handled anew. For requests while access_is_active().
+ * Finds out who asks. False: the request was refused, or, if it has no body, parked until the keys
+ * that its token needs have come, and then is handled anew. Needed while access_is_active(), and
+ * always for what not everybody may do.
  */
 bool guard_enter(struct serve *s, struct http_request *req);
-/* False: it was refused. */
+/* False: it was refused. Whoever was not asked for may read, and nothing else. */
 bool guard_may(struct http_request *req, const struct guard_need *need);
 /* Whether whoever asks may see how the gateway is: anybody may while reading is open. */
 bool guard_is_admin(struct serve *s, struct http_request *req);

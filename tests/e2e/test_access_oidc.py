@@ -102,24 +102,33 @@ def test_several_rules_add_up(start, issuer):
         [200, 200], [403, 200], [200, 403]]
 
 
-def test_a_new_key_is_fetched_while_the_request_waits(start, issuer):
-    """Requests park until the keys are there; others are served meanwhile."""
+def test_requests_wait_for_the_keys(start, issuer):
+    """They are parked until the one fetch is over; others are served meanwhile."""
     issuer.gate.clear()
     gateway = start()
-    token = issuer.token(repository="acme/api")
+    tokens = [issuer.token(issuer.keys[i % 3], repository="acme/api", sub=f"job:{i}") for i in range(8)]
     harness.wait_until(lambda: issuer.requests, "the first fetch is under way")
 
-
-    def late(i):
+    def one(i):
         if i == 0:
-            harness.wait_until(lambda: gateway.get("/healthz").status == 200, "others are served meanwhile")
+            assert gateway.get("/version").status == 200
             issuer.gate.set()
-            return 200
-        return ask(gateway, issuer.token(issuer.keys[i % 3], repository="acme/api", sub=f"job:{i}")).status
-    waiting = harness.together(8, late)
-    assert waiting == [200] * 8
+        return ask(gateway, tokens[i]).status
+    assert harness.together(8, one) == [200] * 8
     assert issuer.fetches() == 1
-    assert ask(gateway, token).status == 200
+
+
+def test_a_new_key_is_taken_without_a_restart(start, issuer, tmp_path):
+    """Half a minute after the last fetch, at the latest, a token with an unknown key brings another one."""
+    gateway = start()
+    assert ask(gateway, issuer.token(repository="acme/api")).status == 200
+    fresh = parts.Key(tmp_path, "ES256", "ES256-2")
+    issuer.published = [fresh]
+    token = issuer.token(fresh, repository="acme/api")
+    harness.wait_until(lambda: ask(gateway, token).status == 200, "the new key is taken")
+    assert issuer.fetches() == 2
+    # The old key is not published any more.
+    assert ask(gateway, issuer.token(repository="acme/api", sub="job:2")).status in (401, 429)
 
 
 def test_unknown_keys_do_not_flood_the_issuer(start, issuer, tmp_path):
