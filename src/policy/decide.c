@@ -208,21 +208,27 @@ static enum match match_exceptions(struct look *l, struct slice rule)
     return found;
 }
 
+/* Whether some versions of the module were held, or released. */
+static bool has_hold_of_some(const struct look *l, bool is_release)
+{
+    for (size_t i = 0; l->p->spec.holds && i < l->p->spec.holds->count; i++) {
+        const struct hold *h = &l->p->spec.holds->rows[i];
+        if (h->is_release == is_release && slice_eq(h->mv.path, l->s->mv.path))
+            return true;
+    }
+    return false;
+}
+
 /* Of what a hold rule matches, what was released by hand is not held. */
 static enum match match_release(struct look *l)
 {
     const struct hold *h = holds_find(l->p->spec.holds, l->s->mv);
     if (h)
         return h->is_release ? MATCH_YES : MATCH_NO;
-    if (l->s->mv.version.n)
+    if (l->s->mv.version.n || !has_hold_of_some(l, true))
         return MATCH_NO;
-    for (size_t i = 0; l->p->spec.holds && i < l->p->spec.holds->count; i++) {
-        if (slice_eq(l->p->spec.holds->rows[i].mv.path, l->s->mv.path)) {
-            l->needs |= POLICY_FACT_VERSION;
-            return MATCH_OPEN;
-        }
-    }
-    return MATCH_NO;
+    l->needs |= POLICY_FACT_VERSION;
+    return MATCH_OPEN;
 }
 
 static enum match without(enum match m, enum match exception)
@@ -257,23 +263,39 @@ static const struct hold *held_by_hand(const struct look *l)
     return h && !h->is_release ? h : NULL;
 }
 
-static void refuse_held(const struct look *l, const struct hold *h, struct policy_decision *out)
+/* What was held by hand, before any rule: true when that decides. */
+static bool take_up_held(const struct look *l, struct policy_decision *out)
 {
+    const struct hold *h = held_by_hand(l);
+    bool is_some = !h && l->s->mv.version.n == 0 && has_hold_of_some(l, false);
+    if (!h && !is_some)
+        return false;
     *out = (struct policy_decision){
-        .verdict = POLICY_REFUSE,
+        .verdict = h ? POLICY_REFUSE : POLICY_UNDECIDED,
         .action = POLICY_HOLD,
         .rule = S("hold"),
         .origin = S("modgate policy hold"),
         .why = S("it was held back by hand"),
-        .reason = h->reason,
+        .reason = h ? h->reason : S(""),
         .contact = l->p->spec.contact,
+        .needs = h ? 0 : POLICY_FACT_VERSION,
         .good_until_unix_s = INT64_MAX,
     };
+    return h != NULL;
 }
 
-static void decide_by(const struct look *l, const struct compiled *c, enum match m,
-                      struct policy_decision *out)
+/*
+ * Takes up what a rule found; true: those behind it do not count. Behind a refusal that is open
+ * they do: what is refused further on is refused either way, and all else stays open.
+ */
+static bool take_up(const struct look *l, const struct compiled *c, enum match m,
+                    struct policy_decision *out)
 {
+    bool was_open = out->rule.n > 0, is_refusal = c->action != POLICY_ALLOW;
+    if (was_open && (m == MATCH_OPEN || !is_refusal)) {
+        out->needs |= l->needs;
+        return !is_refusal;
+    }
     out->verdict = m == MATCH_OPEN             ? POLICY_UNDECIDED
                    : c->action == POLICY_ALLOW ? POLICY_GIVE
                                                : POLICY_REFUSE;
@@ -284,6 +306,7 @@ static void decide_by(const struct look *l, const struct compiled *c, enum match
     out->reason = c->text->reason;
     out->contact = c->text->contact.n ? c->text->contact : l->p->spec.contact;
     out->needs = m == MATCH_OPEN ? l->needs : 0;
+    return m == MATCH_YES || !is_refusal;
 }
 
 static struct look look_at(const struct policy *p, struct arena *a,
@@ -300,18 +323,13 @@ void policy_decide(const struct policy *p, struct arena *a, const struct policy_
                    const struct policy_facts *facts, struct policy_decision *out)
 {
     struct look l = look_at(p, a, subject, facts);
-    const struct hold *held = held_by_hand(&l);
     *out = (struct policy_decision){.verdict = POLICY_GIVE};
-    if (held) {
-        refuse_held(&l, held, out);
+    if (take_up_held(&l, out))
         return;
-    }
     for (size_t i = 0; i < p->spec.rule_count; i++) {
         enum match m = match_rule(&l, &p->rules[i]);
-        if (m != MATCH_NO) {
-            decide_by(&l, &p->rules[i], m, out);
+        if (m != MATCH_NO && take_up(&l, &p->rules[i], m, out))
             break;
-        }
     }
     out->good_until_unix_s = l.good_until;
 }

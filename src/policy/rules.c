@@ -1,6 +1,7 @@
 /* Reading rules: every mistake is found here, so that deciding cannot fail. */
 #include "policy/policy_priv.h"
 #include "policy/ranges.h"
+#include "policy/seen.h"
 
 static const char *const action_names[] = {
     [POLICY_ALLOW] = "allow", [POLICY_DENY] = "deny", [POLICY_HOLD] = "hold"};
@@ -94,41 +95,12 @@ static struct error *compile_rule(struct arena *a, const struct policy_spec *spe
     return check_list(a, "licences", r->licences);
 }
 
-static bool digits(struct slice s, size_t at, size_t n, int64_t *out)
-{
-    uint64_t value;
-    if (!slice_parse_u64(slice_head(slice_skip(s, at), n), &value))
-        return false;
-    *out = (int64_t)value;
-    return true;
-}
-
-/* Days from 1970-01-01 in the Gregorian calendar; years from March on make leap days the last. */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-    year -= month <= 2;
-    int64_t era = year / 400, of_era = year % 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static bool is_leap(int64_t year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-/* "2026-12-31": the second after that day. */
+/* "2026-12-31": the first second after that day. */
 static bool parse_day(struct slice s, int64_t *end_unix_s)
 {
-    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int64_t year, month, day;
-    if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-' || !digits(s, 0, 4, &year) ||
-        !digits(s, 5, 2, &month) || !digits(s, 8, 2, &day) || year < 1970 || month < 1 ||
-        month > 12)
+    if (!seen_parse_day(s, end_unix_s))
         return false;
-    if (day < 1 || day > lengths[month - 1] + (month == 2 && is_leap(year)))
-        return false;
-    *end_unix_s = (days_of(year, month, day) + 1) * 86400;
+    *end_unix_s += 86400;
     return true;
 }
 

@@ -2,7 +2,7 @@
  * What is known of checksum databases, by name: bytes that never change, where the first one that
  * is put wins, and bytes that are replaced. What is put is synced before it gets its name, because
  * nobody would ever ask again for one that a power loss has emptied; that the name itself may be
- * lost does no harm, unless the caller says so.
+ * lost does no harm, unless the caller says so. Facts about modules are kept in the same way.
  */
 #include "store/store_priv.h"
 
@@ -13,13 +13,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct error *blob_rel(struct arena *a, struct slice name, const char **rel)
+enum { FACT_MAX_BYTES = 32 << 20 };
+
+static struct error *rel_below(struct arena *a, struct slice dir, struct slice name,
+                               const char **rel)
 {
     if (!is_plain_rel_path(name))
         return error_new(a, STATUS_BAD_REQUEST, "'%.*s' is no name of a stored file",
                          SLICE_ARG(name));
-    *rel = JOIN(a, S(BLOBS_DIR "/"), name);
+    *rel = JOIN(a, dir, name);
     return NULL;
+}
+
+static struct error *blob_rel(struct arena *a, struct slice name, const char **rel)
+{
+    return rel_below(a, S(BLOBS_DIR "/"), name, rel);
 }
 
 struct error *store_blob_get(struct store *s, struct arena *a, struct slice name, bool *found,
@@ -56,12 +64,10 @@ struct error *store_blob_put(struct store *s, struct arena *a, struct slice name
     return place_blob(s, a, rel, body);
 }
 
-struct error *store_blob_replace(struct store *s, struct arena *a, struct slice name,
-                                 struct slice body, enum blob_sync sync)
+static struct error *replace(struct store *s, struct arena *a, const char *rel, struct slice body,
+                             enum blob_sync sync)
 {
-    const char *rel = NULL;
     FD_SCOPED dir = -1;
-    TRY(blob_rel(a, name, &rel));
     TRY(owner_ready(s, a));
     struct slice path = slice_of(rel);
     const char *folder = arena_cstr(a, slice_head(path, (size_t)slice_rfind(path, '/')));
@@ -77,7 +83,41 @@ struct error *store_blob_replace(struct store *s, struct arena *a, struct slice 
     return err;
 }
 
+struct error *store_blob_replace(struct store *s, struct arena *a, struct slice name,
+                                 struct slice body, enum blob_sync sync)
+{
+    const char *rel = NULL;
+    TRY(blob_rel(a, name, &rel));
+    return replace(s, a, rel, body, sync);
+}
+
 struct error *store_blob_lock(struct store *s, struct ctx *cx, struct slice name, int *lock_fd)
 {
     return lock_take(s, cx->arena, cx, slice_of(JOIN(cx->arena, S(BLOBS_DIR "/"), name)), lock_fd);
+}
+
+struct error *store_fact_get(struct store *s, struct arena *a, struct slice name, bool *found,
+                             struct slice *body)
+{
+    const char *rel = NULL;
+    struct store_object o;
+    *found = false;
+    TRY(rel_below(a, S(FACTS_DIR "/"), name, &rel));
+    TRY(disk_open_object(s, a, rel, found, &o));
+    if (!*found)
+        return NULL;
+    FD_SCOPED fd = o.fd;
+    return file_read_fd(a, fd, FACT_MAX_BYTES, body);
+}
+
+struct error *store_fact_put(struct store *s, struct arena *a, struct slice name, struct slice body)
+{
+    const char *rel = NULL;
+    TRY(rel_below(a, S(FACTS_DIR "/"), name, &rel));
+    return replace(s, a, rel, body, BLOB_SYNCED);
+}
+
+struct error *store_fact_lock(struct store *s, struct ctx *cx, struct slice name, int *lock_fd)
+{
+    return lock_take(s, cx->arena, cx, slice_of(JOIN(cx->arena, S(FACTS_DIR "/"), name)), lock_fd);
 }

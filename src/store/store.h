@@ -6,6 +6,7 @@
  *   <dir>/partial/<path>/@v/<version>.{info,mod}   versions whose zip nobody asked for
  *   <dir>/answers/…                          lists, @latest, queries and absences, and when learnt
  *   <dir>/sumdb/…                            what is known of checksum databases
+ *   <dir>/facts/…                            what policy rules ask of modules and versions
  *   <dir>/unverified/…                       marks of versions that were stored unchecked
  *   <dir>/quarantine/…                       what was refused, and why
  *   <dir>/tombstones/…                       versions that were withdrawn, and why: tombstone.h
@@ -144,6 +145,18 @@ struct error *store_blob_replace(struct store *s, struct arena *a, struct slice 
  * Takes the lock of a name, against other threads and processes; closing *lock_fd gives it back.
  */
 struct error *store_blob_lock(struct store *s, struct ctx *cx, struct slice name,
+                              int *lock_fd) MUST_CHECK;
+
+/*
+ * What is known about modules and versions beside their artefacts, by name
+ * ("example.com/m/@seen"): synced and replaced whole. Who reads, changes and puts takes the lock of
+ * the name meanwhile, against other threads and processes; closing *lock_fd gives it back.
+ */
+struct error *store_fact_get(struct store *s, struct arena *a, struct slice name, bool *found,
+                             struct slice *body) MUST_CHECK;
+struct error *store_fact_put(struct store *s, struct arena *a, struct slice name,
+                             struct slice body) MUST_CHECK;
+struct error *store_fact_lock(struct store *s, struct ctx *cx, struct slice name,
                               int *lock_fd) MUST_CHECK;
 
 /*

@@ -18,6 +18,7 @@
 #define PINNED_DIR "pinned"
 #define ANSWERS_DIR "answers"
 #define BLOBS_DIR "sumdb"
+#define FACTS_DIR "facts"
 #define DOUBT_DIR "unverified"
 #define QUARANTINE_DIR "quarantine"
 #define STAGE_DIR "stage"

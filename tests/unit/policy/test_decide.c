@@ -230,6 +230,40 @@ static void test_two_demands(void **state)
     arena_release(&a);
 }
 
+/* A denial that is open says nothing of the rules behind it, unless they refuse as well. */
+static void test_behind_an_open_rule(void **state)
+{
+    static const struct {
+        const char *second, *third, *wanted;
+    } cases[] = {
+        {"deny", "allow", "REFUSE second"},   {"hold", "allow", "REFUSE second"},
+        {"allow", "deny", "OPEN first"},      {"", "deny", "REFUSE third"},
+        {"", "allow", "OPEN first"},          {"open deny", "deny", "REFUSE third"},
+        {"open deny", "allow", "OPEN first"}, {"open allow", "deny", "OPEN first"},
+        {"open deny", "", "OPEN first"},
+    };
+    struct arena a = ARENA_INIT;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct slice second = slice_of(cases[i].second), third = slice_of(cases[i].third);
+        bool is_open = slice_starts(second, S("open "));
+        struct policy_rule rules[] = {
+            RULE(.name = S("first"), .action = S("deny"), .licences = S("MIT")),
+            RULE(.name = S("second"), .action = is_open ? slice_skip(second, 5) : second,
+                 .only_signed = is_open ? S("k") : S("")),
+            RULE(.name = S("third"), .action = third),
+        };
+        for (size_t k = 1; k < 3; k++) {
+            if (rules[k].action.n == 0) {
+                rules[k].action = S("allow");
+                rules[k].paths = S("b.example");
+            }
+        }
+        struct policy_spec spec = {.rules = rules, .rule_count = 3};
+        expect(&a, &spec, (struct asked){"a.example", "v1.0.0"}, NULL, cases[i].wanted);
+    }
+    arena_release(&a);
+}
+
 static void test_exceptions(void **state)
 {
     static const struct {
@@ -313,6 +347,7 @@ static void test_holds(void **state)
         {{"all.q.example", "v3.0.0"}, "GIVE"},
         {{"a.example", "v1.0.0"}, "REFUSE hold"},
         {{"a.example", "v1.0.1"}, "GIVE"},
+        {{"a.example", ""}, "OPEN hold"}, /* one of its versions is held */
         {{"b.example", ""}, "REFUSE hold"},
         {{"b.example", "v7.0.0"}, "REFUSE hold"},
     };
@@ -430,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_signers),
         cmocka_unit_test(test_vulnerabilities),
         cmocka_unit_test(test_two_demands),
+        cmocka_unit_test(test_behind_an_open_rule),
         cmocka_unit_test(test_exceptions),
         cmocka_unit_test(test_exception_for_some),
         cmocka_unit_test(test_expired),
