@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/settings_args.h"
 #include "cli/wire.h"
+#include "cli/wire_policy.h"
 
 #include "base/ctx.h"
 
@@ -40,6 +41,7 @@ struct daemon {
     struct repo *repo;
     struct serve *serve;
     struct http_server *server;
+    struct policy_stamp policy_stamp; /* of the files that the rules in use were made with */
 };
 
 /* Descriptors are what a gateway with many idle clients runs out of first. */
@@ -102,6 +104,40 @@ static void set_serve(struct daemon *d, const struct settings *s)
     serve_set_open_metrics(d->serve, strcmp(s->access_metrics, "anyone") == 0);
 }
 
+/* Reads the rules and what belongs to them: all of it is in *owner, which is the caller's. */
+static struct error *load_policy(struct arena *a, struct daemon *d, const struct settings *s,
+                                 struct arena **owner, struct policy **policy)
+{
+    *owner = xcalloc(1, sizeof(**owner));
+    d->policy_stamp =
+        policy_stamp_of(s->data_dir); /* first: what changes meanwhile is read again */
+    struct error *err = wire_policy(*owner, s, policy);
+    if (!err)
+        return NULL;
+    err = error_dup(a, err);
+    arena_release(*owner);
+    free(*owner);
+    return err;
+}
+
+/* Somebody held or released a version, or imported a vulnerability database. */
+static void look_at_policy(struct daemon *d)
+{
+    struct arena a = ARENA_INIT, *owner;
+    struct policy *policy;
+    struct policy_stamp now = policy_stamp_of(d->settings.data_dir);
+    if (policy_stamp_eq(&now, &d->policy_stamp))
+        return;
+    struct error *err = load_policy(&a, d, &d->settings, &owner, &policy);
+    if (err) {
+        log_error(LOG_ERROR, "the policy was not read again: the old one stays", err, NULL, 0);
+    } else {
+        serve_set_policy(d->serve, owner, policy, policy_is_report(&d->settings));
+        log_line(LOG_INFO, "policy read again");
+    }
+    arena_release(&a);
+}
+
 static struct error *make_server(struct arena *a, struct daemon *d)
 {
     const struct settings *s = &d->settings;
@@ -116,8 +152,13 @@ static struct error *make_server(struct arena *a, struct daemon *d)
         .loops = loops,
         .memory_bytes = s->cache_memory,
         .has_access_log = s->log_access,
+        .vulndb_dir = arena_printf(a, "%s/%s", s->data_dir, POLICY_VULNDB_DIR).p,
     };
+    struct arena *owner;
+    struct policy *policy;
+    TRY(load_policy(a, d, s, &owner, &policy));
     d->serve = serve_new(&so);
+    serve_set_policy(d->serve, owner, policy, policy_is_report(s));
     repo_on_forget(d->repo, forget, d->serve);
     struct http_options ho = {
         .loops = loops,
@@ -198,8 +239,7 @@ static void note_reload(bool is_ok)
         metric_set(METRIC_RELOAD_TIME, now_unix_s());
 }
 
-/* Takes up new settings; everything that can fail comes before anything is changed. */
-static struct error *take_up(struct arena *a, struct daemon *d, const struct settings *now)
+static struct error *take_up_sources(struct arena *a, struct daemon *d, const struct settings *now)
 {
     struct repo_sources sources;
     struct access_options access = wire_access(a, now);
@@ -210,10 +250,24 @@ static struct error *take_up(struct arena *a, struct daemon *d, const struct set
         err = access_set(a, d->access, &access);
     if (!err)
         err = repo_set_sources(a, d->repo, &sources);
-    if (err) {
+    if (err)
         wire_sources_release(&sources);
+    return err;
+}
+
+/* Takes up new settings; everything that can fail comes before anything is changed. */
+static struct error *take_up(struct arena *a, struct daemon *d, const struct settings *now)
+{
+    struct arena *owner;
+    struct policy *policy;
+    TRY(load_policy(a, d, now, &owner, &policy));
+    struct error *err = take_up_sources(a, d, now);
+    if (err) {
+        arena_release(owner);
+        free(owner);
         return err;
     }
+    serve_set_policy(d->serve, owner, policy, policy_is_report(now));
     log_set((enum log_level)now->log_level, (enum log_format)now->log_format);
     serve_forget(d->serve);
     set_serve(d, now);
@@ -268,7 +322,13 @@ static void log_start_line(struct daemon *d, int64_t started_ms)
 
 static void wait_for_end(struct daemon *d, const sigset_t *signals)
 {
-    for (int sig; sigwait(signals, &sig) == 0;) {
+    static const struct timespec one_second = {.tv_sec = 1};
+    for (;;) {
+        int sig = sigtimedwait(signals, NULL, &one_second);
+        if (sig < 0) {
+            look_at_policy(d);
+            continue;
+        }
         if (sig != SIGHUP) {
             log_line(LOG_INFO, "stopping", LOG_STR("signal", slice_of(strsignal(sig))));
             return;

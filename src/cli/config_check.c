@@ -9,6 +9,7 @@
 #include "base/file.h"
 
 #include "cli/wire.h"
+#include "cli/wire_policy.h"
 
 #include "fetch/fetch.h"
 #include "http/http.h"
@@ -55,6 +56,12 @@ static struct error *check_access(struct arena *a, const struct settings *s)
 {
     struct access_options o = wire_access(a, s);
     return access_check_options(a, &o);
+}
+
+static struct error *check_policy(struct arena *a, const struct settings *s)
+{
+    struct policy *p;
+    return wire_policy(a, s, &p);
 }
 
 static bool uses_version_control(const struct settings *s)
@@ -109,6 +116,7 @@ struct error *config_check(struct arena *a, const struct settings *s, bool may_a
     note(a, &faults, check_tls(a, s));
     note(a, &faults, repo_check_sumdb(a, s->sumdb));
     note(a, &faults, check_access(a, s));
+    note(a, &faults, check_policy(a, s));
     note(a, &faults, check_vcs(a, s, may_ask, &faults));
     if (faults.n == 0)
         return NULL;

@@ -15,6 +15,7 @@ static const struct command {
     {"evict", "drop the least recently used versions of a store", cmd_evict},
     {"goauth", "give the go command credentials for a gateway", cmd_goauth},
     {"mod", "names, versions and files of modules, for scripts", cmd_mod},
+    {"policy", "try the rules, hold and release versions", cmd_policy},
     {"serve", "run the gateway", cmd_serve},
     {"sumdb", "keys, audits and proofs of checksum databases", cmd_sumdb},
     {"token", "make, list and revoke tokens of a gateway", cmd_token},

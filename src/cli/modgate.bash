@@ -2,7 +2,7 @@
 
 # The commands that the help text of modgate, or of the words given, lists.
 _modgate_commands() {
-    modgate "$@" --help 2>/dev/null | sed -n '/^commands:/,$ s/^  \([a-z][a-z]*\) .*/\1/p'
+    modgate "$@" --help 2>/dev/null | sed -n '/^commands:/,$ s/^  \([a-z][a-z-]*\) .*/\1/p'
 }
 
 _modgate_options() {
@@ -13,7 +13,7 @@ _modgate() {
     local current=${COMP_WORDS[COMP_CWORD]} i path=()
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD && i < 3; i++)); do
-        [[ ${COMP_WORDS[i]} =~ ^[a-z]+$ ]] || break
+        [[ ${COMP_WORDS[i]} =~ ^[a-z][a-z-]*$ ]] || break
         ((i == 1)) || [[ " $(_modgate_commands "${path[@]}" | tr '\n' ' ') " == *" ${COMP_WORDS[i]} "* ]] || break
         path+=("${COMP_WORDS[i]}")
     done

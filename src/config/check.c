@@ -153,6 +153,14 @@ static void check_sumdb_unreachable(struct loader *l)
                  quoted(l->arena, word));
 }
 
+static void check_policy_mode(struct loader *l)
+{
+    struct slice word = slice_of(l->s.policy_mode);
+    if (!slice_eq(word, S("enforce")) && !slice_eq(word, S("report")))
+        complain(l, SETTING_ID_policy_mode, "%s is neither enforce nor report",
+                 quoted(l->arena, word));
+}
+
 /* A list of absolute paths and of names of credentials. */
 static void check_sumdb_host_keys(struct loader *l)
 {
@@ -183,6 +191,7 @@ static void check_sumdb_host(struct loader *l)
 void loader_check(struct loader *l)
 {
     check_sumdb_unreachable(l);
+    check_policy_mode(l);
     check_sumdb_host(l);
     check_listen(l);
     check_upstream(l);

@@ -191,7 +191,8 @@ void http_request_take_body(struct http_request *r, const struct http_body_sink 
 void http_request_took(struct http_request *r, uint64_t n);
 /*
  * Parks the request until http_respond(). False when the connection has max_parked already: then
- * the request was not parked and must be answered (503).
+ * the request was not parked and must be answered (503). May be called again while it is parked:
+ * then only what is told when its client leaves changes.
  */
 bool http_request_park(struct http_request *r, void (*on_gone)(void *arg), void *arg) MUST_CHECK;
 /*

@@ -235,12 +235,14 @@ void request_refuse(struct http_request *r, int status, const char *text)
 bool http_request_park(struct http_request *r, void (*on_gone)(void *arg), void *arg)
 {
     struct conn *c = r->conn;
-    if (r->state != REQUEST_HANDLING)
+    if (r->state != REQUEST_HANDLING && r->state != REQUEST_PARKED)
         BUG("a request is parked outside of its handler");
-    if (c->parked >= c->home->server->options.max_parked)
-        return false;
-    c->parked++;
-    r->state = REQUEST_PARKED;
+    if (r->state == REQUEST_HANDLING) {
+        if (c->parked >= c->home->server->options.max_parked)
+            return false;
+        c->parked++;
+        r->state = REQUEST_PARKED;
+    }
     r->on_gone = on_gone;
     r->gone_arg = arg;
     return true;

@@ -21,6 +21,12 @@ void answer_etag(struct arena *a, struct repo_answer *out)
     out->etag = arena_printf(a, "sha256:%s", base64_encode(a, sum, sizeof(sum)).p);
 }
 
+void repo_answer_set_body(struct arena *a, struct repo_answer *answer, struct slice body)
+{
+    answer_bytes(a, body, answer);
+    answer_etag(a, answer);
+}
+
 int64_t ttl_of(const struct source_set *set, enum question_kind kind)
 {
     uint64_t ms = kind == QUESTION_SUM_LATEST ? set->s.head_ttl_ms : set->s.list_ttl_ms;

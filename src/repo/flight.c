@@ -142,19 +142,6 @@ static void land(struct flight *f)
     unref(f, 1);
 }
 
-static void copy_question(struct arena *a, const struct question *q, struct question *out)
-{
-    *out = (struct question){
-        .kind = q->kind,
-        .key = arena_dup(a, q->key),
-        .mv = {arena_dup(a, q->mv.path), arena_dup(a, q->mv.version)},
-        .sumdb = arena_dup(a, q->sumdb),
-        .tile = q->tile,
-        .sumdb_rel = arena_dup(a, q->sumdb_rel),
-        .is_tlog_tiles = q->is_tlog_tiles,
-    };
-}
-
 /* A new flight in the table, with its job queued; NULL when the lane is full. Lock held. */
 static struct flight *start(struct flights *fs, const struct question *q, enum lane_class class)
 {
@@ -166,7 +153,7 @@ static struct flight *start(struct flights *fs, const struct question *q, enum l
     f->refs = 1;
     f->is_joinable = true;
     f->answer.fd = -1;
-    copy_question(&f->arena, q, &f->question);
+    question_copy(&f->arena, q, &f->question);
     struct flight **bucket = bucket_of(fs, f->question.key);
     f->next = *bucket;
     *bucket = f;

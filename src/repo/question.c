@@ -190,3 +190,16 @@ struct error *question_parse(struct arena *a, struct slice path, struct question
         return parse_sumdb(a, out);
     return parse_module(a, out);
 }
+
+void question_copy(struct arena *a, const struct question *q, struct question *out)
+{
+    *out = (struct question){
+        .kind = q->kind,
+        .key = arena_dup(a, q->key),
+        .mv = {arena_dup(a, q->mv.path), arena_dup(a, q->mv.version)},
+        .sumdb = arena_dup(a, q->sumdb),
+        .tile = q->tile,
+        .sumdb_rel = arena_dup(a, q->sumdb_rel),
+        .is_tlog_tiles = q->is_tlog_tiles,
+    };
+}

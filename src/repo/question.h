@@ -41,6 +41,8 @@ struct question {
  */
 struct error *question_parse(struct arena *a, struct slice path, struct question *out) MUST_CHECK;
 
+/* A copy, all of it in the arena. [any] */
+void question_copy(struct arena *a, const struct question *q, struct question *out);
 /* True for what never changes once it was answered; a lookup does, its head. [any] */
 bool question_is_immutable(enum question_kind kind);
 /* True for the kinds under /sumdb/. [any] */

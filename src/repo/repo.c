@@ -185,6 +185,11 @@ struct error *repo_get(struct repo *r, struct ctx *cx, const struct question *q,
     return next == leg ? err : repo_resolve(r, cx, q, &next, out);
 }
 
+struct lane *repo_lane(struct repo *r, const struct question *q)
+{
+    return first_leg(r, q) == FLIGHT_DIRECT ? r->o.vcs_lane : r->o.upstream_lane;
+}
+
 void repo_upstream_stats(struct repo *r, struct arena *a, struct fetch_upstream_stats **rows,
                          size_t *count)
 {

@@ -97,6 +97,10 @@ void repo_refresh(struct repo *r, const struct question *q);
 /* The same in line, for commands that fetch: looks up, else fetches and stores. [worker] */
 struct error *repo_get(struct repo *r, struct ctx *cx, const struct question *q,
                        struct repo_answer *out) MUST_CHECK;
+/* The lane for work that asks what the question asks. [any] */
+struct lane *repo_lane(struct repo *r, const struct question *q);
+/* Makes another body that of an answer, in memory. [any] */
+void repo_answer_set_body(struct arena *a, struct repo_answer *answer, struct slice body);
 /* Called when something that was served before may not be served any more. Set before the first
  * request; fn is [any]. */
 void repo_on_forget(struct repo *r, void (*fn)(void *arg), void *arg);

@@ -147,6 +147,8 @@ struct slice versions_normalise(struct arena *a, struct slice list);
 bool versions_is_list(struct slice list);
 /* The version of an .info; BAD_ANSWER when it is no JSON object with a canonical Version. */
 struct error *info_version(struct arena *a, struct slice info, struct slice *version);
+/* The Time of an .info; false when it has none that can be read. */
+bool info_time(struct slice info, int64_t *unix_s);
 /* The git commit that an .info names as its origin; empty when it names none. */
 struct slice info_commit(struct arena *a, struct slice info);
 /* The rel path "<escaped path>/<rest>". */

@@ -2,6 +2,7 @@
 
 #include "gomod/pseudo.h"
 #include "gomod/semver.h"
+#include "policy/seen.h"
 
 #include <jansson.h>
 
@@ -68,6 +69,15 @@ struct error *info_version(struct arena *a, struct slice info, struct slice *ver
     if (!text || !semver_is_valid(*version))
         return error_new(a, STATUS_BAD_ANSWER, "the .info names no valid Version");
     return NULL;
+}
+
+bool info_time(struct slice info, int64_t *unix_s)
+{
+    json_t *root = json_loadb(info.p, info.n, 0, NULL);
+    const char *text = json_string_value(json_object_get(root, "Time"));
+    bool is_time = seen_parse_time(slice_of(text), unix_s);
+    json_decref(root);
+    return is_time;
 }
 
 struct slice info_commit(struct arena *a, struct slice info)

@@ -123,6 +123,21 @@ struct entry *entry_new(const struct entry_about *about, const struct repo_answe
     return e;
 }
 
+void entry_set_facts(struct entry *e, struct module_version mv, const struct policy_facts *facts)
+{
+    struct slice *signers = ARENA_ARRAY(&e->arena, struct slice, facts->signer_count);
+    struct slice *licences = ARENA_ARRAY(&e->arena, struct slice, facts->licence_count);
+    for (size_t i = 0; i < facts->signer_count; i++)
+        signers[i] = arena_dup(&e->arena, facts->signers[i]);
+    for (size_t i = 0; i < facts->licence_count; i++)
+        licences[i] = arena_dup(&e->arena, facts->licences[i]);
+    e->mv =
+        (struct module_version){arena_dup(&e->arena, mv.path), arena_dup(&e->arena, mv.version)};
+    e->facts = *facts;
+    e->facts.signers = signers;
+    e->facts.licences = licences;
+}
+
 void entry_ref(struct entry *e)
 {
     e->refs++;

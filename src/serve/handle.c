@@ -2,8 +2,9 @@
  * A request's way through the loop:
  *
  *   who asks (guard) -> ?go-get=1 -> the loop's memory cache -> pages -> what it asks (question) ->
- * what is stored (repo_lookup)
- *   -> answered; or parked until the flight that fetches it has landed
+ * what the rules say of its name (verdict_refuses) -> what is stored (repo_lookup), or parked until
+ * the flight that fetches it has landed -> what the rules say of its facts (verdict_takes_over) ->
+ * answered
  *
  * The cache is looked at first, by the path as it was sent: what is in it was parsed before. An
  * entry says what somebody must be allowed to get it, so that is asked for hits too.
@@ -33,6 +34,7 @@ void serve_free(struct serve *s)
     for (unsigned i = 0; i < s->o.loops; i++)
         memcache_free(s->caches[i]);
     free(s->caches);
+    rules_release(s);
     free(s->reload_error);
     free(s->vanity);
     free(s->public_url);
@@ -98,8 +100,7 @@ struct parked {
     struct flight_waiter waiter;
     struct serve *serve;
     struct http_request *req;
-    enum question_kind kind;
-    struct guard_need need;
+    const struct question *q;
     unsigned generation; /* of the settings under which it was asked */
 };
 
@@ -113,24 +114,35 @@ static unsigned generation_of(struct serve *s)
     return atomic_load_explicit(&s->generation, memory_order_relaxed);
 }
 
-/* Gives an answer. One that was got under the settings of now is kept in memory while it is good.
- */
-static void give(struct serve *s, struct http_request *req, enum question_kind kind,
-                 struct guard_need need, const struct repo_answer *answer, unsigned generation,
-                 const char *cache_status)
+void give_now(struct serve *s, struct http_request *req, const struct gift *g)
 {
-    struct entry_about about = {http_request_path(req), kind, need,
+    struct entry_about about = {http_request_path(req), g->q->kind, guard_need_of(g->q, NULL),
                                 access_is_required(s->o.access)};
-    struct entry *e = entry_new(&about, answer);
+    struct entry *e = entry_new(&about, g->answer);
     if (!e) {
         respond_error(
             req, error_new(http_request_arena(req), STATUS_OVERLOAD, "no file descriptor is left"));
         return;
     }
-    if (answer->freshness == REPO_FRESH && generation == generation_of(s))
+    int64_t until_s = note_of(req)->allowed_until_s;
+    if (until_s && until_s < e->good_until_s)
+        e->good_until_s = until_s;
+    if (g->facts)
+        entry_set_facts(e, g->mv, g->facts);
+    /* One that was got under the settings of now is kept in memory while it is good. */
+    if (g->answer->freshness == REPO_FRESH && g->generation == generation_of(s) && !g->is_for_one)
         memcache_put(cache_of(s, req), e);
-    respond_entry(req, e, cache_status);
+    respond_entry(req, e, g->cache_status);
     entry_unref(e);
+}
+
+static void give(struct serve *s, struct http_request *req, const struct question *q,
+                 const struct repo_answer *answer, unsigned generation, const char *cache_status)
+{
+    struct gift g = {
+        .q = q, .answer = answer, .generation = generation, .cache_status = cache_status};
+    if (!has_rules(s) || !verdict_takes_over(s, req, &g))
+        give_now(s, req, &g);
 }
 
 static void on_landed(struct flight_waiter *w, const struct error *err,
@@ -141,11 +153,11 @@ static void on_landed(struct flight_waiter *w, const struct error *err,
     if (err) {
         respond_error(req, err);
     } else if (answer->freshness == REPO_STALE) {
-        note_result(req, p->kind, RESULT_STALE);
-        give(p->serve, req, p->kind, p->need, answer, p->generation,
+        note_result(req, p->q->kind, RESULT_STALE);
+        give(p->serve, req, p->q, answer, p->generation,
              "modgate; hit; fwd=stale; detail=upstream-down");
     } else {
-        give(p->serve, req, p->kind, p->need, answer, p->generation, "modgate; fwd=miss; stored");
+        give(p->serve, req, p->q, answer, p->generation, "modgate; fwd=miss; stored");
     }
 }
 
@@ -167,8 +179,7 @@ static void wait_for_flight(struct serve *s, struct http_request *req, const str
         .waiter = {.loop = http_request_loop(req), .on_done = on_landed, .release = release_parked},
         .serve = s,
         .req = req,
-        .kind = q->kind,
-        .need = guard_need_of(q, NULL), /* in the request's arena, or in its path */
+        .q = q,
         .generation = generation_of(s),
     };
     note_result(req, q->kind, RESULT_MISS);
@@ -182,7 +193,7 @@ static void wait_for_flight(struct serve *s, struct http_request *req, const str
     }
 }
 
-static bool forbids_fetch(struct http_request *req)
+bool forbids_fetch(struct http_request *req)
 {
     struct slice v = http_request_header(req, S("disable-module-fetch"));
     return slice_eq_nocase(v, S("true")) || slice_eq(v, S("1")) || slice_eq_nocase(v, S("t"));
@@ -213,8 +224,7 @@ static void answer_question(struct serve *s, struct http_request *req, const str
                 answer.status != 200 ? RESULT_NEGATIVE
                 : is_fresh           ? RESULT_HIT
                                      : RESULT_STALE);
-    give(s, req, q->kind, guard_need_of(q, NULL), &answer, generation,
-         is_fresh ? "modgate; hit" : "modgate; hit; fwd=stale");
+    give(s, req, q, &answer, generation, is_fresh ? "modgate; hit" : "modgate; hit; fwd=stale");
     if (answer.fd >= 0)
         close(answer.fd);
     if (!is_fresh && may_fetch)
@@ -233,6 +243,8 @@ static bool answer_from_memory(struct serve *s, struct http_request *req, struct
     if (!guard_may(req, &e->need))
         return true;
     note_result(req, e->kind, e->status == 200 ? RESULT_HIT : RESULT_NEGATIVE);
+    if (has_rules(s) && verdict_refuses_hit(s, req, e))
+        return true;
     respond_entry(req, e, "modgate; hit");
     return true;
 }
@@ -243,7 +255,7 @@ void serve_handle(void *serve, struct http_request *req)
     struct arena *a = http_request_arena(req);
     struct slice method = http_request_method(req);
     struct slice path = http_request_path(req);
-    struct question q;
+    struct question *q;
     if (access_is_active(s->o.access) && !pages_is_probe(req) && !guard_enter(s, req))
         return;
     if (!slice_eq(method, S("GET")) && !slice_eq(method, S("HEAD"))) {
@@ -255,15 +267,18 @@ void serve_handle(void *serve, struct http_request *req)
     if (goget_handle(s, req, path) || answer_from_memory(s, req, path) ||
         pages_handle(s, req, path))
         return;
-    struct error *err = question_parse(a, path, &q);
-    struct guard_need need = guard_need_of(&q, err);
+    q = ARENA_NEW(a, struct question);
+    struct error *err = question_parse(a, path, q);
+    struct guard_need need = guard_need_of(q, err);
     if (!err)
-        note_of(req)->route = route_of(q.kind);
+        note_of(req)->route = route_of(q->kind);
     if (!guard_may(req, &need))
         return;
     if (err) {
         respond_error(req, err);
         return;
     }
-    answer_question(s, req, &q);
+    if (has_rules(s) && verdict_refuses(s, req, q))
+        return;
+    answer_question(s, req, q);
 }

@@ -38,6 +38,7 @@ static void send_page(struct loop_task *task)
     if (!p->has_left)
         respond_text(p->req, p->status, p->content_type, buf_slice(&p->text));
     buf_release(&p->text);
+    free(p->file);
     free(p);
 }
 
@@ -46,8 +47,9 @@ static void leave_page(void *arg)
     ((struct page *)arg)->has_left = true;
 }
 
+/* file may be NULL. */
 static void make_page(struct serve *s, struct http_request *req,
-                      void (*make)(struct page *p, struct arena *a))
+                      void (*make)(struct page *p, struct arena *a), const char *file)
 {
     struct page *p = xcalloc(1, sizeof(*p));
     *p = (struct page){
@@ -60,10 +62,12 @@ static void make_page(struct serve *s, struct http_request *req,
         .status = 200,
         .has_details = guard_is_admin(s, req),
         .content_type = "text/plain; charset=utf-8",
+        .file = file ? xstrdup(file) : NULL,
     };
     if (http_request_park(req, leave_page, p) &&
         lane_submit(s->o.admin_lane, &p->job, LANE_INTERACTIVE))
         return;
+    free(p->file);
     free(p);
     respond_error(req, error_new(http_request_arena(req), STATUS_OVERLOAD,
                                  "too many pages are being made at once"));
@@ -71,7 +75,7 @@ static void make_page(struct serve *s, struct http_request *req,
 
 static void page_readyz(struct serve *s, struct http_request *req)
 {
-    make_page(s, req, make_readiness);
+    make_page(s, req, make_readiness, NULL);
 }
 
 static void page_metrics(struct serve *s, struct http_request *req)
@@ -80,7 +84,7 @@ static void page_metrics(struct serve *s, struct http_request *req)
     bool is_open = atomic_load_explicit(&s->has_open_metrics, memory_order_relaxed);
     if (access_is_required(s->o.access) && !is_open && !guard_may(req, &need))
         return;
-    make_page(s, req, make_metrics);
+    make_page(s, req, make_metrics, NULL);
 }
 
 static const struct {
@@ -98,8 +102,28 @@ bool pages_is_probe(const struct http_request *req)
     return is_page && http_request_query(req).n == 0;
 }
 
+static bool vulndb_handle(struct serve *s, struct http_request *req, struct slice path)
+{
+    struct arena *a = http_request_arena(req);
+    if (!slice_starts(path, S("/vulndb/")))
+        return false;
+    struct slice name = slice_skip(path, 8);
+    const struct guard_need need = {.kind = NEED_SOME};
+    note_of(req)->route = ROUTE_VULNDB;
+    if (!guard_may(req, &need))
+        return true;
+    if (vulndb_has_name(name))
+        make_page(s, req, make_vulndb, arena_cstr(a, name));
+    else
+        respond_error(
+            req, error_new(a, STATUS_UNKNOWN_ROUTE, "a vulnerability database has index/ and ID/"));
+    return true;
+}
+
 bool pages_handle(struct serve *s, struct http_request *req, struct slice path)
 {
+    if (vulndb_handle(s, req, path))
+        return true;
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         if (!slice_eq(path, slice_of(pages[i].path)))
             continue;

@@ -94,6 +94,55 @@ struct slice refusal_text(struct arena *a, enum status status, struct slice reas
     return arena_dup(a, buf_slice(&b));
 }
 
+/* Appends "before", the text cut to max bytes, and a line end; nothing for an empty text. */
+static void add_cut(struct buf *b, const char *before, struct slice text, size_t max)
+{
+    text = slice_trim(text);
+    if (text.n == 0)
+        return;
+    buf_printf(b, "%s", before);
+    add_line(b, cut_text(text, max));
+    buf_add_byte(b, '\n');
+}
+
+struct slice denial_text(struct arena *a, struct module_version mv, const struct policy_decision *d)
+{
+    BUF_SCOPED(b);
+    buf_printf(&b, "denied: ");
+    add_line(&b, cut_text(mv.path, 120));
+    if (mv.version.n)
+        buf_printf(&b, "@");
+    add_line(&b, cut_text(mv.version, 60));
+    bool is_held = d->action == POLICY_HOLD;
+    buf_printf(&b, is_held ? " is held by policy rule " : " is denied by policy rule ");
+    add_line(&b, cut_text(d->rule, 64));
+    if (is_held)
+        buf_printf(&b, " until it is released");
+    add_cut(&b, ": ", d->why, 100);
+    if (d->why.n == 0)
+        buf_add_byte(&b, '\n');
+    add_cut(&b, "reason: ", d->reason, 120);
+    add_cut(&b, "ask: ", d->contact, 64);
+    if (d->contact.n == 0)
+        buf_printf(&b, "ask whoever runs this gateway if you need it\n");
+    if (b.n > MAX_REFUSAL_BYTES)
+        BUG("a refusal of %zu bytes", b.n);
+    return arena_dup(a, buf_slice(&b));
+}
+
+void respond_denial(struct http_request *req, struct module_version mv,
+                    const struct policy_decision *d)
+{
+    struct http_header headers[] = {
+        {S("content-type"), S("text/plain; charset=utf-8")},
+        {S("cache-control"), S("no-store")},
+        {S("x-content-type-options"), S("nosniff")},
+    };
+    struct http_body body = {.kind = HTTP_BODY_BYTES,
+                             .bytes = denial_text(http_request_arena(req), mv, d)};
+    http_respond(req, status_http(STATUS_DENIED), headers, ARRAY_LEN(headers), body);
+}
+
 void respond_text(struct http_request *req, int status, const char *content_type, struct slice text)
 {
     struct http_header headers[] = {

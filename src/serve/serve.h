@@ -9,6 +9,7 @@
 
 #include "access/access.h"
 #include "http/http.h"
+#include "policy/policy.h"
 #include "repo/repo.h"
 #include "store/store.h"
 #include "work/lane.h"
@@ -25,6 +26,7 @@ struct serve_options {
     unsigned loops;        /* as http_server_loops() will be */
     uint64_t memory_bytes; /* of the memory cache, shared out over the loops */
     bool has_access_log;
+    const char *vulndb_dir; /* of the vulnerability database that is served, if it is there */
 };
 
 /* All that the options name outlives the serve. [any] */
@@ -46,6 +48,13 @@ void serve_forget(struct serve *s);
 void serve_set_vanity(struct serve *s, const char *prefixes, const char *public_url);
 /* Whether /metrics is for anyone when reading must be allowed. [any] */
 void serve_set_open_metrics(struct serve *s, bool is_open);
+/*
+ * The rules from now on; those of before stay in use by what is under way. The policy lies in the
+ * arena, which is on the heap and is taken over; both NULL: no rules. is_report: nothing is
+ * refused, what would have been is logged and counted. What changed is logged. [any]
+ */
+void serve_set_policy(struct serve *s, struct arena *owner, const struct policy *policy,
+                      bool is_report);
 /* What /readyz adds about the last reload; NULL = it went well. [any] */
 void serve_set_reload_error(struct serve *s, const char *text);
 /* For http_options: arg is the serve. [loop] */

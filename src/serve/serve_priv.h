@@ -4,12 +4,16 @@
 
 #include "serve/serve.h"
 
+#include "base/ctx.h"
+
 #include "ops/metrics.h"
+#include "repo/facts.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 struct memcache;
+struct rules;
 
 struct serve {
     struct serve_options o;
@@ -19,7 +23,9 @@ struct serve {
     atomic_bool is_draining;
     atomic_bool has_access_log;
     atomic_bool has_open_metrics;
+    atomic_bool has_rules;
     pthread_mutex_t lock; /* guards what follows */
+    struct rules *rules;  /* NULL: none */
     char *reload_error;
     char *vanity, *public_url; /* NULL = "" */
 };
@@ -35,6 +41,7 @@ struct note {
     struct quota_place *place;        /* that is given back at the end */
     int64_t retry_after_s;            /* for an answer 429 */
     bool has_waited;                  /* for keys of an issuer */
+    int64_t allowed_until_s;          /* policy: an exception ends then; 0: none counted */
 };
 struct note *note_of(struct http_request *req);
 
@@ -78,6 +85,8 @@ struct entry {
     struct slice etag;    /* with its quotes */
     struct http_header headers[6];
     size_t header_count;
+    struct module_version mv;  /* set when rules about who asks are to be looked at on each hit */
+    struct policy_facts facts; /* what was known of it */
     struct entry *lru_prev, *lru_next, *chain; /* the cache's */
 };
 
@@ -91,6 +100,8 @@ struct entry_about {
 /* A copy of the answer (its descriptor is duplicated). One reference, the caller's. NULL: no
  * descriptor. */
 struct entry *entry_new(const struct entry_about *about, const struct repo_answer *answer);
+/* Notes what rules are looked at with. Copied. */
+void entry_set_facts(struct entry *e, struct module_version mv, const struct policy_facts *facts);
 void entry_ref(struct entry *e);
 void entry_unref(struct entry *e);
 enum metric_route route_of(enum question_kind kind);
@@ -106,11 +117,83 @@ struct entry *memcache_get(struct memcache *c, struct slice key, int64_t now_s);
 void memcache_put(struct memcache *c, struct entry *e);
 uint64_t memcache_bytes(const struct memcache *c);
 
+/* An answer that is ready, and what is to be known of it. */
+struct gift {
+    const struct question *q;
+    const struct repo_answer *answer;
+    unsigned generation; /* of the settings under which it was got */
+    const char *cache_status;
+    const struct policy_facts *facts; /* NULL: no rule about who asks has to be looked at again */
+    struct module_version mv;         /* whose facts these are */
+    bool is_for_one;                  /* made for this client alone: not kept in memory */
+};
+/* handle.c: sends it, and keeps it in memory while it is good. */
+void give_now(struct serve *s, struct http_request *req, const struct gift *g);
+/* The client asks for what is stored alone. */
+bool forbids_fetch(struct http_request *req);
+
+/*
+ * verdict.c: what the rules say. Each that returns true has answered, or will.
+ *   verdict_refuses      before anything is looked up: what can be told by the name alone
+ *   verdict_takes_over   of an answer: what needs facts, and lists, is looked at by a worker
+ *   verdict_refuses_hit  of an answer in memory
+ */
+void rules_release(struct serve *s); /* at the end */
+bool verdict_refuses(struct serve *s, struct http_request *req, const struct question *q);
+bool verdict_takes_over(struct serve *s, struct http_request *req, const struct gift *g);
+bool verdict_refuses_hit(struct serve *s, struct http_request *req, const struct entry *e);
+static inline bool has_rules(struct serve *s)
+{
+    return atomic_load_explicit(&s->has_rules, memory_order_relaxed);
+}
+
+/* What a worker judges with, and what comes out. */
+struct judging {
+    struct job job;
+    struct loop_task task;
+    struct serve *serve;
+    struct http_request *req;
+    struct loop *loop;
+    atomic_bool has_left;
+    struct arena arena;
+    struct rules *rules; /* a reference */
+    struct slice identity, repository;
+    struct question q;
+    struct repo_answer answer; /* and how it goes out in the end; its descriptor is owned */
+    unsigned generation;
+    const char *cache_status;
+    bool may_fetch;
+    bool is_report; /* nothing is refused or taken out */
+    struct ctx cx;
+    struct policy_facts facts; /* of the version, or of the last that was looked at */
+    struct error *err;
+    bool is_refused; /* by the decision, about refused */
+    struct policy_decision decision;
+    struct module_version refused;
+    int64_t allowed_until_s; /* 0: nothing ends */
+};
+/* verdict_list.c: [worker] Filters a list; finds another @latest when that is refused. */
+struct error *judge_list(struct judging *j);
+struct error *judge_latest(struct judging *j);
+/* [worker] The version by its name, age and vulnerabilities; *is_given tells. */
+struct error *judge_version(struct judging *j, struct module_version mv, bool *is_given);
+/* [worker] One whose age counts from since_unix_s; 0: nobody knows. */
+bool judge_since(struct judging *j, struct module_version mv, int64_t since_unix_s);
+/* [any] Whether rules for the path may ask for its age. */
+bool judge_needs_age(const struct judging *j, struct module_version mv);
+struct facts_source judge_source(struct judging *j);
+
 /* respond.c: the one place where statuses become HTTP. */
 void respond_entry(struct http_request *req, struct entry *e, const char *cache_status);
 void respond_error(struct http_request *req, const struct error *err);
 void respond_text(struct http_request *req, int status, const char *content_type,
                   struct slice text);
+/* 403, with the rule, the reason and whom to ask. */
+void respond_denial(struct http_request *req, struct module_version mv,
+                    const struct policy_decision *d);
+/* Its text: at most four lines and 648 bytes, as go shows it. Pure. */
+struct slice denial_text(struct arena *a, struct module_version mv,
+                         const struct policy_decision *d);
 /* The text for a status: one to three lines, at most 648 bytes, as go shows it. Pure. */
 struct slice refusal_text(struct arena *a, enum status status, struct slice reason);
 
@@ -126,10 +209,16 @@ struct page {
     int status;
     bool has_details; /* for those who may see how the gateway is */
     const char *content_type;
+    char *file; /* what is asked for, on the heap; NULL for the pages that are one */
     struct buf text;
 };
 void make_metrics(struct page *p, struct arena *a);   /* page_metrics.c */
 void make_readiness(struct page *p, struct arena *a); /* page_ready.c */
+
+/* page_vulndb.c: a file of the vulnerability database. */
+void make_vulndb(struct page *p, struct arena *a);
+/* Whether it is one by its name: "index/db.json", "ID/GO-2024-0001.json.gz". Pure. */
+bool vulndb_has_name(struct slice name);
 
 /* page_goget.c: ?go-get=1. False: the request does not ask that. */
 bool goget_handle(struct serve *s, struct http_request *req, struct slice path);

@@ -53,11 +53,50 @@ static void test_a_reason_is_not_said_twice(void **state)
     arena_release(&a);
 }
 
+static void test_a_denial_says_whom_to_ask(void **state)
+{
+    struct arena a = ARENA_INIT;
+    struct module_version mv = {S("example.com/lib"), S("v1.2.0")};
+    struct policy_decision d = {.action = POLICY_DENY, .rule = S("young")};
+    assert_slice(denial_text(&a, mv, &d),
+                 "denied: example.com/lib@v1.2.0 is denied by policy rule young\n"
+                 "ask whoever runs this gateway if you need it\n");
+    d.why = S("it is 1 day old and must be 3 days");
+    d.reason = S("new ones wait\n\n");
+    d.contact = S("security");
+    mv.version = S("");
+    assert_slice(denial_text(&a, mv, &d),
+                 "denied: example.com/lib is denied by policy rule young: it is 1 day old and must "
+                 "be 3 days\nreason: new ones wait\nask: security\n");
+    d.action = POLICY_HOLD;
+    d.why = S("");
+    assert_slice(denial_text(&a, mv, &d),
+                 "denied: example.com/lib is held by policy rule young until it is released\n"
+                 "reason: new ones wait\nask: security\n");
+    arena_release(&a);
+}
+
+static void test_a_denial_is_never_too_long_for_go(void **state)
+{
+    struct arena a = ARENA_INIT;
+    BUF_SCOPED(b);
+    for (int i = 0; i < 400; i++)
+        buf_add(&b, i % 2 ? S("\xe2\x82\xac\n") : S("long"));
+    struct slice all = buf_slice(&b);
+    struct policy_decision d = {
+        .action = POLICY_HOLD, .rule = all, .why = all, .reason = all, .contact = all};
+    struct slice text = denial_text(&a, (struct module_version){all, all}, &d);
+    check_for_go(STATUS_DENIED, text);
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_status_reads_well_in_go),
         cmocka_unit_test(test_a_reason_is_not_said_twice),
+        cmocka_unit_test(test_a_denial_says_whom_to_ask),
+        cmocka_unit_test(test_a_denial_is_never_too_long_for_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
