@@ -358,25 +358,6 @@ static void expect_blob(struct fixture *f, const char *name, const char *expecte
     assert_slice(body, expected);
 }
 
-static void test_facts(void **state)
-{
-    struct fixture *f = *state;
-    bool found = true;
-    int lock;
-    struct slice body, name = S("example.com/m/@seen");
-    struct ctx cx = {.arena = &f->arena};
-    assert_ok(store_fact_get(f->store, &f->arena, name, &found, &body));
-    assert_false(found);
-    assert_ok(store_fact_lock(f->store, &cx, name, &lock));
-    close(lock);
-    assert_ok(store_fact_put(f->store, &f->arena, name, S("first")));
-    assert_ok(store_fact_put(f->store, &f->arena, name, S("second")));
-    assert_ok(store_fact_get(f->store, &f->arena, name, &found, &body));
-    assert_true(found);
-    assert_slice(body, "second");
-    assert_status(store_fact_put(f->store, &f->arena, S("a/../b"), S("x")), STATUS_BAD_REQUEST);
-}
-
 static void test_blobs(void **state)
 {
     struct fixture *f = *state;
@@ -703,7 +684,6 @@ int main(void)
         CASE(test_answer_keys),
         CASE(test_answer_sizes),
         CASE(test_blobs),
-        CASE(test_facts),
         CASE(test_blob_names),
         CASE(test_evict_everything),
         CASE(test_evict_to_target),
