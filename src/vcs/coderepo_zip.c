@@ -1,11 +1,11 @@
 /*
  * The zip of a version. What goes in depends on files that may come late: a go.mod cuts its whole
  * directory off, even what the archive gave before it; and the zip writer wants each size first. So
- * the archive is spooled: one pass over it, into a nameless file beside the zip, with a list of
- * names, sizes and offsets in memory; then the files are selected, and packed from the spool. Going
- * over the archive twice would cost a second child process and give nothing; a listing of the tree
- * does not know the sizes, for line endings may be converted on the way out. The go command spools
- * too.
+ * the archive is spooled: one pass over it, into memory while it is small and then into a nameless
+ * file beside the zip, with a list of names, sizes and offsets in memory; then the files are
+ * selected, and packed from the spool. Going over the archive twice would cost twice the reading
+ * and give nothing; a listing of the tree does not know the sizes, for line endings may be
+ * converted on the way out. The go command spools too.
  *
  * Memory: the list, bounded by LIST_FILES and LIST_NAME_BYTES, and one buffer. Disk: the spool,
  * bounded by SPOOL_FACTOR times the size of the zip. What is certainly vendored is not spooled.
@@ -24,7 +24,7 @@
 enum {
     ZIP_MAX_BYTES = 500 << 20, /* no go command takes a larger one */
     SPOOL_FACTOR = 8, /* a zip packs text to about a quarter; nested modules take room too */
-    SPOOL_BUFFER_BYTES = 128 << 10,
+    SPOOL_BUFFER_BYTES = 1 << 20, /* most versions of most modules need no file */
     LIST_FILES = 1 << 20,
     LIST_NAME_BYTES = 128 << 20,
 };
@@ -42,8 +42,9 @@ struct packer {
     struct modzip_file *files;
     struct spooled *places; /* of files, by the same index */
     size_t count, cap;
-    int spool;
-    struct buf pending; /* not yet written to the spool */
+    int spool;               /* -1 while all is in memory */
+    const char *spool_place; /* beside which it is made */
+    struct buf pending;      /* not yet written to the spool */
     uint64_t spool_bytes;
     bool is_kept; /* the entry that is read goes to the spool */
     bool has_license;
@@ -52,9 +53,23 @@ struct packer {
     uint64_t at, left; /* in the spool, of the file that is packed */
 };
 
+/* A file that goes with its descriptor. (Not O_TMPFILE: network file systems have none.) */
+static struct error *open_spool(struct packer *p)
+{
+    struct slice name = arena_printf(p->cx->arena, "%s.spool-XXXXXX", p->spool_place);
+    char *path = arena_cstr(p->cx->arena, name);
+    p->spool = mkostemp(path, O_CLOEXEC);
+    if (p->spool < 0)
+        return error_errno(p->cx->arena, errno, "creating %s", path);
+    unlink(path);
+    return NULL;
+}
+
 static struct error *flush_spool(struct packer *p)
 {
     TRY(ctx_check(p->cx));
+    if (p->spool < 0)
+        TRY(open_spool(p));
     TRY(fd_write_all_at(p->cx->arena, p->spool, p->spool_bytes - p->pending.n,
                         buf_slice(&p->pending)));
     buf_clear(&p->pending);
@@ -137,7 +152,7 @@ static struct error *fill_spool(struct packer *p, const struct resolved *v)
     const struct vcs_archive_sink sink = {
         .begin = begin_entry, .write = write_entry, .end = end_entry, .restart = restart, .arg = p};
     TRY(h->ops->archive(h, p->cx, v->files.hash, v->place.dir, SPOOL_FACTOR * p->max_bytes, &sink));
-    return flush_spool(p);
+    return p->spool < 0 ? NULL : flush_spool(p);
 }
 
 /* A module below the root that has no licence of its own gets the repository's. */
@@ -160,6 +175,11 @@ static struct error *open_file(void *arg, struct arena *a, const struct modzip_f
     p->rest = place->body;
     p->at = place->offset;
     p->left = place->body.p ? 0 : f->content_bytes;
+    if (p->spool >= 0 || place->body.p)
+        return NULL;
+    /* All is in memory; what is empty must be something, too. */
+    p->rest = p->left ? slice_head(slice_skip(buf_slice(&p->pending), p->at), p->left) : S("");
+    p->left = 0;
     return NULL;
 }
 
@@ -217,8 +237,8 @@ static struct error *read_go_mod(struct packer *p, struct slice *go_mod)
         return NULL;
     char *text = arena_alloc(a, p->files[i].content_bytes);
     TRY(open_file(p, a, &p->files[i]));
-    while (p->left && got) {
-        TRY(read_file(p, a, text + go_mod->n, p->left, &got));
+    while (go_mod->n < p->files[i].content_bytes && got) {
+        TRY(read_file(p, a, text + go_mod->n, p->files[i].content_bytes - go_mod->n, &got));
         *go_mod = slice_make(text, go_mod->n + got);
     }
     return NULL;
@@ -241,22 +261,9 @@ static struct error *pack(struct packer *p, struct module_version mv)
     return modzip_create(p->cx->arena, &r, h1);
 }
 
-/* A file that goes with its descriptor. (Not O_TMPFILE: network file systems have none.) */
-static struct error *open_spool(struct packer *p, const char *dest_path)
-{
-    struct slice name = arena_printf(p->cx->arena, "%s.spool-XXXXXX", dest_path);
-    char *path = arena_cstr(p->cx->arena, name);
-    p->spool = mkostemp(path, O_CLOEXEC);
-    if (p->spool < 0)
-        return error_errno(p->cx->arena, errno, "creating %s", path);
-    unlink(path);
-    return NULL;
-}
-
 static struct error *spool_and_pack(struct packer *p, struct resolved *v,
                                     const struct coderepo_zip_request *q)
 {
-    TRY(open_spool(p, q->dest_path));
     TRY(fill_spool(p, v));
     TRY(add_license(p, v));
     return pack(p, (struct module_version){.path = v->files.r->place.path, .version = q->version});
@@ -284,7 +291,7 @@ static struct error *make_zip(struct resolved *v, const struct coderepo_zip_requ
                               uint64_t *size)
 {
     struct ctx *cx = v->files.cx;
-    struct packer p = {.cx = cx, .spool = -1, .names = ARENA_INIT};
+    struct packer p = {.cx = cx, .spool = -1, .spool_place = q->dest_path, .names = ARENA_INIT};
     struct stat st;
     p.max_bytes = q->max_bytes < ZIP_MAX_BYTES ? q->max_bytes : ZIP_MAX_BYTES;
     p.prefix = v->place.dir.n ? repo_path(cx->arena, v->place.dir, S("")) : S("");

@@ -395,7 +395,9 @@ static struct error *ask_git(struct git *g, struct ctx *cx)
 {
     static const char *const version[] = {"version", NULL};
     static const char *const config[] = {"config", "-z", "--get-regexp",
-                                         "^(url\\..*\\.insteadof|core\\.sshcommand)$", NULL};
+                                         "^(url\\..*\\.insteadof|core\\.sshcommand|"
+                                         "http\\.(.*\\.)?sslca(info|path))$",
+                                         NULL};
     struct git_repo none = {.git = g, .url = "git", .dir = g->o.dir};
     struct git_call call = {.args = version, .max_output_bytes = 1 << 20, .without_mirror = true};
     struct slice output;

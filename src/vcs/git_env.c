@@ -10,6 +10,10 @@
  * environment. A bearer token can only be a header, which git would send along to where it is
  * redirected: with one, redirects are off. ssh is given a command only where a rule says something,
  * or nobody else does, so that core.sshCommand counts.
+ *
+ * What SSL_CERT_FILE and SSL_CERT_DIR name is trusted in place of the system's, by go and by all of
+ * this program: so git is told the same where the user has told it nothing of its own. (It saves
+ * time too: to read a folder of certificates costs git more than all else that ls-remote does.)
  */
 #include "base/file.h"
 #include "gomod/text.h"
@@ -419,6 +423,10 @@ void git_env_take_config(struct arena *a, struct slice output, struct git_env *e
         struct slice key = slice_cut(&value, '\n'), tail = S(".insteadof");
         if (slice_eq(key, S("core.sshcommand")))
             e->has_own_ssh = true;
+        else if (slice_starts(key, S("http.")) && slice_ends(key, S(".sslcainfo")))
+            e->has_own_ca_file = true;
+        else if (slice_starts(key, S("http.")) && slice_ends(key, S(".sslcapath")))
+            e->has_own_ca_dir = true;
         else if (slice_starts(key, S("url.")) && slice_ends(key, tail) && key.n > 4 + tail.n)
             e->rewrites[e->rewrite_count++] = (struct git_rewrite){
                 .from = arena_dup(a, value),
@@ -437,6 +445,18 @@ static void add_fixed(struct making *m, const struct git_options *o)
     add_setting(&m->fixed, arena_printf(m->a, "http.lowSpeedTime=%" PRId64, stall_s).p);
 }
 
+/* A list of folders is more than git takes. */
+static void take_ca(struct arena *a, struct slice var, struct git_env *out)
+{
+    struct slice file = S("SSL_CERT_FILE="), dir = S("SSL_CERT_DIR=");
+    if (slice_starts(var, file) && var.n > file.n)
+        out->ca_file = arena_printf(a, "GIT_SSL_CAINFO=%s", var.p + file.n).p;
+    if (slice_starts(var, dir) && var.n > dir.n && slice_find(var, ':') < 0)
+        out->ca_dir = arena_printf(a, "GIT_SSL_CAPATH=%s", var.p + dir.n).p;
+    out->has_own_ca_file = out->has_own_ca_file || slice_starts(var, S("GIT_SSL_CAINFO="));
+    out->has_own_ca_dir = out->has_own_ca_dir || slice_starts(var, S("GIT_SSL_CAPATH="));
+}
+
 static void add_environment(struct making *m, const struct git_options *o, char *const *environment,
                             struct git_env *out)
 {
@@ -445,6 +465,7 @@ static void add_environment(struct making *m, const struct git_options *o, char 
         struct slice var = slice_of(*v), count = S("GIT_CONFIG_COUNT=");
         if (is_passed_on(*v, o))
             set(&m->env, arena_cstr(m->a, var));
+        take_ca(m->a, var, out);
         if (slice_starts(var, S("GIT_SSH=")) || slice_starts(var, S("GIT_SSH_COMMAND=")))
             out->has_own_ssh = true;
         if (!o->config_file && slice_starts(var, count) &&
@@ -486,8 +507,11 @@ struct error *git_env_make(struct arena *a, const struct git_options *o, const c
         set(&m.env, arena_printf(a, "GIT_CONFIG_GLOBAL=%s", o->config_file).p);
         set(&m.env, "GIT_CONFIG_NOSYSTEM=1");
     }
-    if (o->ca_file)
+    if (o->ca_file) { /* instead of git's own, whose folder it would read too */
         set(&m.env, arena_printf(a, "GIT_SSL_CAINFO=%s", o->ca_file).p);
+        set(&m.env, arena_printf(a, "GIT_SSL_CAPATH=%s/none", o->dir).p);
+        out->has_own_ca_file = out->has_own_ca_dir = true;
+    }
     out->base = m.env.p;
     out->count = m.env.n;
     out->fixed = m.fixed.p;
@@ -499,7 +523,7 @@ const char *const *git_env_for(struct arena *a, const struct git_options *o,
                                const struct git_env *e, const char *git_dir, struct slice url,
                                bool is_insecure)
 {
-    enum { MORE = 8 };
+    enum { MORE = 10 };
     struct git_url u;
     struct strings env = {.a = a,
                           .p = ARENA_ARRAY(a, const char *, e->count + MORE),
@@ -513,6 +537,10 @@ const char *const *git_env_for(struct arena *a, const struct git_options *o,
     set(&env, arena_printf(a, "GIT_CEILING_DIRECTORIES=%s", o->dir).p);
     if (git_dir)
         set(&env, arena_printf(a, "GIT_DIR=%s", git_dir).p);
+    if (e->ca_file && !e->has_own_ca_file)
+        set(&env, e->ca_file);
+    if (e->ca_dir && !e->has_own_ca_dir)
+        set(&env, e->ca_dir);
     const char *ssh = NULL;
     if (git_url_split(a, rewritten(a, e, url), &u) && slice_eq(u.scheme, S("ssh")))
         ssh = ssh_command(a, o, e, u.place);

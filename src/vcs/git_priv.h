@@ -59,12 +59,17 @@ struct git_env {
     struct git_rewrite *rewrites;
     size_t rewrite_count;
     bool has_own_ssh; /* the user says how ssh is run */
+    const char
+        *ca_file; /* GIT_SSL_CAINFO and GIT_SSL_CAPATH unless git is told otherwise, or NULL */
+    const char *ca_dir;
+    bool has_own_ca_file, has_own_ca_dir; /* git's configuration tells it otherwise */
 };
 
 /* Makes the environment; the rest is in the arena a, which outlives everything. [any] */
 struct error *git_env_make(struct arena *a, const struct git_options *o, const char *program,
                            char *const *environment, struct git_env *out) MUST_CHECK;
-/* Takes what `git config -z --get-regexp` said about insteadOf and core.sshCommand. [any] */
+/* Takes what `git config -z --get-regexp` said about insteadOf, core.sshCommand and http.sslCA*.
+ * [any] */
 void git_env_take_config(struct arena *a, struct slice output, struct git_env *e);
 /* The environment for a child that talks to url: GIT_ALLOW_PROTOCOL, GIT_SSH_COMMAND. [any] */
 const char *const *git_env_for(struct arena *a, const struct git_options *o,

@@ -230,6 +230,50 @@ static void test_what_cannot_be_packed(void **state)
     check_fails(vgo_plain, PATH, "v1.9.9", STATUS_NOT_FOUND, "unknown revision v1.9.9");
 }
 
+/* The CRC of a file in the zip. */
+static uint32_t crc_of(struct packed *p, const char *name)
+{
+    struct slice bytes, full = arena_printf(&p->m.arena, PATH "@v1.0.0/%s", name);
+    struct modzip zip;
+    assert_ok(file_read(&p->m.arena, p->dest, 1 << 20, &bytes));
+    assert_ok(modzip_open(&p->m.arena, bytes, 1000, &zip));
+    for (size_t i = 0; i < zip.count; i++) {
+        if (slice_eq(zip.entries[i].name, full))
+            return zip.entries[i].crc;
+    }
+    fail_msg("no %s", name);
+    return 0;
+}
+
+/* What goes through a file is what stays in memory. */
+static void test_spooled_in_memory_and_in_a_file(void **state)
+{
+    static const struct fake_file small[] = {{"a", "first"},
+                                             {"b", "0123456789abcdef", .repeat = 40000},
+                                             {"empty", ""},
+                                             MOD(""),
+                                             NO_FILE};
+    static const struct fake_file large[] = {{"a", "first"},
+                                             {"b", "0123456789abcdef", .repeat = 40000},
+                                             {"c", "fedcba9876543210", .repeat = 100000},
+                                             {"empty", ""},
+                                             MOD(""),
+                                             {"z", "last"},
+                                             NO_FILE};
+    static const char *const names[] = {"a", "b", "empty", "go.mod"};
+    struct packed p, q;
+    assert_ok(pack(&p, small, PATH, "v1.0.0"));
+    uint32_t crc[ARRAY_LEN(names)];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        crc[i] = crc_of(&p, names[i]);
+    close_packed(&p);
+    assert_ok(pack(&q, large, PATH, "v1.0.0"));
+    assert_slice(names_of_zip(&q, PATH, "v1.0.0"), "a b c empty go.mod z");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        assert_int_equal(crc_of(&q, names[i]), crc[i]);
+    close_packed(&q);
+}
+
 static void test_sizes(void **state)
 {
     static const struct fake_file big[] = {
@@ -325,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_archive_that_comes_again),
         cmocka_unit_test(test_what_cannot_be_packed),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_spooled_in_memory_and_in_a_file),
         cmocka_unit_test(test_a_zip_that_is_there_stays),
         cmocka_unit_test(test_trouble_leaves_nothing),
         cmocka_unit_test(test_cancelled),

@@ -379,6 +379,35 @@ static void test_a_configuration_of_ours_replaces_all_others(void **state)
     assert_string_equal(value_of(env, "GIT_CONFIG_NOSYSTEM"), "1");
     assert_string_equal(value_of(env, "SSH_AUTH_SOCK"), "/a");
     assert_string_equal(value_of(env, "GIT_SSL_CAINFO"), "/ca");
+    assert_string_equal(value_of(env, "GIT_SSL_CAPATH"), "/vcs/none");
+    arena_release(&a);
+}
+
+/* What go is told to trust, git trusts too, unless it is told something itself. */
+static void test_certificates(void **state)
+{
+    char *const given[] = {"SSL_CERT_FILE=/c", "SSL_CERT_DIR=/d", NULL};
+    char *const several[] = {"SSL_CERT_FILE=", "SSL_CERT_DIR=/d:/e", NULL};
+    char *const own[] = {"GIT_SSL_CAPATH=/own", "SSL_CERT_DIR=/d", NULL};
+    static const char config[] = "http.https://h.sslcainfo\n/x";
+    struct arena a = ARENA_INIT;
+    struct git_env e;
+    struct git_options o = {.dir = "/vcs"};
+    assert_ok(git_env_make(&a, &o, "/bin/git", given, &e));
+    const char *const *env = git_env_for(&a, &o, &e, NULL, S("https://h/r"), false);
+    assert_string_equal(value_of(env, "GIT_SSL_CAINFO"), "/c");
+    assert_string_equal(value_of(env, "GIT_SSL_CAPATH"), "/d");
+    git_env_take_config(&a, slice_make(config, sizeof(config)), &e);
+    env = git_env_for(&a, &o, &e, NULL, S("https://h/r"), false);
+    assert_null(value_of(env, "GIT_SSL_CAINFO"));
+    assert_string_equal(value_of(env, "GIT_SSL_CAPATH"), "/d");
+    assert_ok(git_env_make(&a, &o, "/bin/git", several, &e));
+    env = git_env_for(&a, &o, &e, NULL, S("https://h/r"), false);
+    assert_null(value_of(env, "GIT_SSL_CAINFO"));
+    assert_null(value_of(env, "GIT_SSL_CAPATH"));
+    assert_ok(git_env_make(&a, &o, "/bin/git", own, &e));
+    env = git_env_for(&a, &o, &e, NULL, S("https://h/r"), false);
+    assert_string_equal(value_of(env, "GIT_SSL_CAPATH"), "/own");
     arena_release(&a);
 }
 
@@ -470,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_ten_thousand_tags),
         cmocka_unit_test(test_environment_is_an_allow_list),
         cmocka_unit_test(test_a_configuration_of_ours_replaces_all_others),
+        cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_ssh_rules),
         cmocka_unit_test(test_options_that_cannot_be_used),
     };
