@@ -242,8 +242,11 @@ static bool answer_from_memory(struct serve *s, struct http_request *req, struct
     note_of(req)->route = route_of(e->kind);
     if (!guard_may(req, &e->need))
         return true;
+    enum hit_verdict verdict = has_rules(s) ? verdict_of_hit(s, req, e) : HIT_GIVE;
+    if (verdict == HIT_LOOK)
+        return false;
     note_result(req, e->kind, e->status == 200 ? RESULT_HIT : RESULT_NEGATIVE);
-    if (has_rules(s) && verdict_refuses_hit(s, req, e))
+    if (verdict == HIT_ANSWERED)
         return true;
     respond_entry(req, e, "modgate; hit");
     return true;

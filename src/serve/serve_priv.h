@@ -136,12 +136,17 @@ bool forbids_fetch(struct http_request *req);
  * verdict.c: what the rules say. Each that returns true has answered, or will.
  *   verdict_refuses      before anything is looked up: what can be told by the name alone
  *   verdict_takes_over   of an answer: what needs facts, and lists, is looked at by a worker
- *   verdict_refuses_hit  of an answer in memory
+ *   verdict_of_hit       of an answer in memory
  */
 void rules_release(struct serve *s); /* at the end */
 bool verdict_refuses(struct serve *s, struct http_request *req, const struct question *q);
 bool verdict_takes_over(struct serve *s, struct http_request *req, const struct gift *g);
-bool verdict_refuses_hit(struct serve *s, struct http_request *req, const struct entry *e);
+enum hit_verdict {
+    HIT_GIVE,
+    HIT_ANSWERED, /* with a refusal */
+    HIT_LOOK,     /* it was got for somebody whom other rules are for: facts are missing */
+};
+enum hit_verdict verdict_of_hit(struct serve *s, struct http_request *req, const struct entry *e);
 static inline bool has_rules(struct serve *s)
 {
     return atomic_load_explicit(&s->has_rules, memory_order_relaxed);

@@ -161,18 +161,32 @@ bool verdict_refuses(struct serve *s, struct http_request *req, const struct que
     return is_answered;
 }
 
-bool verdict_refuses_hit(struct serve *s, struct http_request *req, const struct entry *e)
+/* Whether facts, or versions of a list, have to be looked at by a worker. */
+static bool wants_look(enum question_kind kind, struct module_version mv,
+                       const struct policy_decision *d)
+{
+    const unsigned all = POLICY_FACT_AGE | POLICY_FACT_LICENCES | POLICY_FACT_SIGNERS;
+    if (d->verdict != POLICY_UNDECIDED)
+        return false;
+    return mv.version.n == 0 || d->needs & (kind == QUESTION_ZIP ? all : (unsigned)POLICY_FACT_AGE);
+}
+
+enum hit_verdict verdict_of_hit(struct serve *s, struct http_request *req, const struct entry *e)
 {
     struct policy_decision d;
     struct rules *r = e->mv.path.n ? rules_take(s) : NULL;
     if (!r)
-        return false;
+        return HIT_GIVE;
+    enum hit_verdict out = HIT_GIVE;
     struct slice identity = identity_of(req);
     struct policy_subject subject = subject_of(repository_of(req), identity, e->mv);
     policy_decide(r->policy, http_request_arena(req), &subject, &e->facts, &d);
-    bool is_answered = d.verdict == POLICY_REFUSE && refuse(r, req, identity, e->mv, &d);
+    if (d.verdict == POLICY_REFUSE && refuse(r, req, identity, e->mv, &d))
+        out = HIT_ANSWERED;
+    else if (wants_look(e->kind, e->mv, &d))
+        out = HIT_LOOK;
     rules_drop(r);
-    return is_answered;
+    return out;
 }
 
 /* ---- by facts: what a worker does ---- */
@@ -382,15 +396,11 @@ static bool is_open(const struct rules *r, struct http_request *req, const struc
 {
     struct policy_decision d;
     const struct question *q = g->q;
-    const unsigned all = POLICY_FACT_AGE | POLICY_FACT_LICENCES | POLICY_FACT_SIGNERS;
     struct policy_subject subject = subject_of(repository_of(req), identity_of(req), version_of(q));
     if (g->answer->status != 200 || q->mv.path.n == 0)
         return false;
     policy_decide(r->policy, http_request_arena(req), &subject, NULL, &d);
-    if (d.verdict != POLICY_UNDECIDED)
-        return false;
-    return subject.mv.version.n == 0 ||
-           d.needs & (q->kind == QUESTION_ZIP ? all : (unsigned)POLICY_FACT_AGE);
+    return wants_look(q->kind, subject.mv, &d);
 }
 
 static void answer_overload(struct http_request *req)

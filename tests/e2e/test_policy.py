@@ -13,6 +13,7 @@ import zipfile
 import pytest
 
 import harness
+from access_parts import bearer, make_token
 from harness import modgate, wait_until
 from policy_tree import OLD, Tree
 
@@ -249,6 +250,26 @@ def test_retractions_of_a_hidden_version_count(ruled, made, go):
     assert command.run("list", "-m", "example.com/sorry", cwd=command.folder).stdout == "example.com/sorry v1.0.0\n"
     # Who asks for it by name gets it, as from any mirror.
     assert gateway.get("/example.com/sorry/@v/v1.1.0.zip").status == 200
+
+
+def test_rules_about_who_asks_are_looked_at_on_every_hit(ruled, tmp_path):
+    data = tmp_path / "data"
+    ci = make_token(data, "*:*:read", name="ci-bot")
+    dev = make_token(data, "*:*:read", name="dev")
+    gateway = ruled("access: {mode: required}\npolicy_rules:\n"
+                    "  ci-takes-no-new-ones: {action: deny, min_age: 72h, identities: 'token:ci-*'}\n"
+                    "  not-for-ci: {action: deny, paths: example.com/lib, versions: v1.2.0, identities: 'token:ci-*'}\n")
+    lists = {"lib": (dev, "v1.0.0\nv1.1.0\nv1.2.0\n", ci, "v1.0.0\nv1.1.0\n"),
+             "cooling": (dev, "v1.0.0\nv1.1.0\n", ci, "v1.0.0\n")}
+    for _ in range(3):
+        for rest in ("lib/@v/v1.2.0.info", "lib/@v/v1.2.0.zip", "cooling/@v/v1.1.0.mod", "cooling/@v/v1.1.0.zip"):
+            assert gateway.get(f"/example.com/{rest}", bearer(dev)).status == 200
+            refused = gateway.get(f"/example.com/{rest}", bearer(ci))
+            assert refused.status == 403 and refused.text.startswith("denied: "), refused
+        for name, (one, wanted_one, other, wanted_other) in lists.items():
+            assert gateway.get(f"/example.com/{name}/@v/list", bearer(one)).text == wanted_one
+            assert gateway.get(f"/example.com/{name}/@v/list", bearer(other)).text == wanted_other
+    gateway.wait_log('"policy refused","rule":"not-for-ci".*"identity":"token:ci-bot"')
 
 
 def test_report_only_tells(ruled):
