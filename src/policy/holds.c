@@ -1,5 +1,15 @@
 #include "policy/holds.h"
 
+/* Nothing that would not come back from a line. */
+static bool is_word(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] <= ' ')
+            return false;
+    }
+    return s.n > 0;
+}
+
 static bool parse_line(struct slice line, struct hold *h)
 {
     uint64_t at;
@@ -9,8 +19,8 @@ static bool parse_line(struct slice line, struct hold *h)
         return false;
     h->mv.path = slice_cut(&line, ' ');
     h->mv.version = slice_cut(&line, ' ');
-    if (h->mv.path.n == 0 || h->mv.version.n == 0 || !slice_parse_u64(slice_cut(&line, ' '), &at) ||
-        at > INT64_MAX)
+    if (!is_word(h->mv.path) || !is_word(h->mv.version) ||
+        !slice_parse_u64(slice_cut(&line, ' '), &at) || at > INT64_MAX)
         return false;
     h->at_unix_s = (int64_t)at;
     h->reason = line.p ? line : S("");

@@ -22,7 +22,7 @@ static bool parse_line(struct slice line, struct seen *s)
     if (slice_eq(word, S("listed")))
         return parse_seconds(line, &s->listed_unix_s);
     v->version = word;
-    if (word.n == 0 || !parse_seconds(slice_cut(&line, ' '), &v->first_unix_s))
+    if (!semver_is_valid(word) || !parse_seconds(slice_cut(&line, ' '), &v->first_unix_s))
         return false;
     word = slice_cut(&line, ' ');
     v->is_old = slice_eq(word, S("old"));

@@ -272,6 +272,24 @@ def test_rules_about_who_asks_are_looked_at_on_every_hit(ruled, tmp_path):
     gateway.wait_log('"policy refused","rule":"not-for-ci".*"identity":"token:ci-bot"')
 
 
+def test_records_of_what_is_denied_are_refused(gateway_on, upstream_binary, made, tmp_path):
+    mirror = harness.Upstream(upstream_binary, made.folder, tmp_path / "ca.pem")
+    file = tmp_path / "modgate.yaml"
+    file.write_text("policy_rules:\n  broken: {action: deny, paths: example.com/lib, versions: v1.2.0}\n"
+                    "  young: {action: deny, min_age: 72h}\n  licences: {action: deny, licences: ISC}\n")
+    try:
+        gateway = gateway_on(mirror.http, "--sumdb", f"{mirror.sumdb} {mirror.http}", "--config-file", str(file))
+        lookups = f"/sumdb/{mirror.sumdb.split('+')[0]}/lookup/example.com/"
+        for _ in range(2):
+            for version, rule in (("lib@v1.2.0", "rule broken"), ("cooling@v1.1.0", "rule young")):
+                answer = gateway.get(lookups + version)
+                assert answer.status == 403 and rule in answer.text, answer
+            assert gateway.get(lookups + "lib@v1.1.0").status == 200
+            assert gateway.get(lookups + "lib@v9.9.9").status == 404
+    finally:
+        mirror.stop()
+
+
 def test_report_only_tells(ruled):
     gateway = ruled("policy: {mode: report}\npolicy_rules:\n"
                     "  all-of-it: {action: deny, paths: example.com/lib}\n  young: {action: deny, min_age: 72h}\n")

@@ -46,6 +46,7 @@ static void test_damaged(void **state)
         "hold  v1.0.0 5 x\n",
         "hold example.com/a v1.0.0 x y\n",
         "\n",
+        "hold example.com/a v1\t0 5 x\n",
         "hold example.com/a v1.0.0 99999999999999999999 x",
     };
     struct arena a = ARENA_INIT;

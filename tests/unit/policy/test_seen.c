@@ -63,7 +63,7 @@ static void test_many(void **state)
 static void test_damaged(void **state)
 {
     static const char *const cases[] = {
-        "\n",           "listed\n",         "listed x\n",       "v1.0.0\n",
+        "\n",           "main 5 old -\n",   "listed\n",         "listed x\n",       "v1.0.0\n",
         "v1.0.0 5 old", "v1.0.0 5 odd -\n", "v1.0.0 x new -\n", "v1.0.0 5 new x\n",
     };
     struct arena a = ARENA_INIT;
