@@ -1,8 +1,7 @@
 /* modgate evict: drops the least recently used versions of a store until it is small enough. */
 #include "cli/cli.h"
 #include "cli/settings_args.h"
-#include "config/config.h"
-#include "store/store.h"
+#include "cli/wire.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -86,13 +85,13 @@ static struct error *evict(struct evict_run *run, const char *dir)
     return err;
 }
 
-/* What --max-size says, else the setting store.max_size. */
+/* What --max-size says, else max_size of the repository, else the setting store.max_size. */
 static struct error *find_target(struct evict_run *run, const char *max_size,
-                                 const struct settings *s)
+                                 const struct settings *s, const struct setting_repository *r)
 {
     if (max_size)
         return config_parse_bytes(&run->arena, slice_of(max_size), &run->target_bytes);
-    run->target_bytes = s->store_max_size;
+    run->target_bytes = r && r->max_size_origin ? r->max_size : s->store_max_size;
     if (run->target_bytes == 0)
         return error_new(&run->arena, STATUS_BAD_USAGE,
                          "no size is set: give --max-size, or set store.max_size");
@@ -100,14 +99,17 @@ static struct error *find_target(struct evict_run *run, const char *max_size,
 }
 
 static struct error *run_evict(struct evict_run *run, const struct settings_args *sa,
-                               const char *max_size)
+                               const char *max_size, const char *repository)
 {
     struct settings s;
+    const struct setting_repository *r = NULL;
     TRY(settings_args_load(&run->arena, sa, &s));
-    TRY(find_target(run, max_size, &s));
+    if (repository)
+        TRY(wire_find(&run->arena, &s, repository, &r));
+    TRY(find_target(run, max_size, &s, r));
     if (!s.data_dir[0])
         return error_new(&run->arena, STATUS_BAD_USAGE, "no store is named: give --data-dir");
-    return evict(run, s.data_dir);
+    return evict(run, r ? wire_folder(&run->arena, &s, r) : s.data_dir);
 }
 
 static int report(struct evict_run *run, const char *command, const struct error *err)
@@ -121,10 +123,12 @@ int cmd_evict(int argc, char **argv)
 {
     struct settings_args sa = {0};
     struct evict_run run = {.arena = ARENA_INIT};
-    const char *max_size = NULL, *dry_run = NULL, *as_json = NULL;
+    const char *max_size = NULL, *dry_run = NULL, *as_json = NULL, *repository = NULL;
     const struct cli_option own[] = {
         {"max-size", 0, "SIZE", "Size to come down to (10GiB, 500MB); else store.max_size.",
          &max_size},
+        {"repository", 0, "NAME", "The repository whose store it is; else the one in data_dir.",
+         &repository},
         {"dry-run", 'n', NULL, "Say what would be dropped, and drop nothing.", &dry_run},
         {"json", 0, NULL,
          "Print {\"dry_run\":…,\"versions\":[{\"path\":…,\"version\":…,\"bytes\":…,"
@@ -135,7 +139,7 @@ int cmd_evict(int argc, char **argv)
         return cli_usage_error(argv[0], "takes no operand; name a store with --data-dir");
     run.is_dry_run = dry_run != NULL;
     run.versions = as_json ? json_array() : NULL;
-    struct error *err = run_evict(&run, &sa, max_size);
+    struct error *err = run_evict(&run, &sa, max_size, repository);
     int code = err ? report(&run, argv[0], err) : EXIT_FINE;
     json_decref(run.versions);
     arena_release(&run.arena);

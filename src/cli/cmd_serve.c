@@ -32,13 +32,14 @@ struct daemon {
     struct settings_args args;
     struct arena *settings_arena; /* of the settings in use */
     struct settings settings;
+    char *data_dir; /* that the daemon started with: another one needs a restart */
     struct store *store;
     struct repo_host host;
     struct lane *upstream_lane;
     struct lane *vcs_lane;
     struct lane *admin_lane;
     struct access *access;
-    struct repo *repo;
+    struct mounts *mounts;
     struct serve *serve;
     struct http_server *server;
     struct policy_stamp policy_stamp; /* of the files that the rules in use were made with */
@@ -143,7 +144,7 @@ static struct error *make_server(struct arena *a, struct daemon *d)
     const struct settings *s = &d->settings;
     unsigned loops = loops_of(s);
     struct serve_options so = {
-        .repo = d->repo,
+        .mounts = d->mounts,
         .store = d->store,
         .access = d->access,
         .upstream_lane = d->upstream_lane,
@@ -159,7 +160,7 @@ static struct error *make_server(struct arena *a, struct daemon *d)
     TRY(load_policy(a, d, s, &owner, &policy));
     d->serve = serve_new(&so);
     serve_set_policy(d->serve, owner, policy, policy_is_report(s));
-    repo_on_forget(d->repo, forget, d->serve);
+    mounts_on_forget(d->mounts, forget, d->serve);
     struct http_options ho = {
         .loops = loops,
         .max_header_bytes = s->http_max_header,
@@ -185,7 +186,6 @@ static struct error *make_server(struct arena *a, struct daemon *d)
 static struct error *start(struct arena *a, struct daemon *d)
 {
     const struct settings *s = &d->settings;
-    struct repo_sources sources;
     TRY(wire_store(a, s, &d->store));
     if (store_is_read_only(d->store))
         log_line(LOG_WARN, "the store cannot be written: only what is stored is served",
@@ -200,13 +200,9 @@ static struct error *start(struct arena *a, struct daemon *d)
                                                   .max_queued = (unsigned)s->lanes_vcs_queue});
     d->admin_lane = lane_new(&(struct lane_options){
         .name = "admin", .max_threads = ADMIN_THREADS, .max_queued = ADMIN_QUEUE});
-    TRY(wire_sources(a, s, &sources));
-    struct repo_options ro = {d->store, d->upstream_lane, d->vcs_lane, d->admin_lane, d->host};
-    struct error *err = repo_new(a, &ro, &sources, &d->repo);
-    if (err) {
-        wire_sources_release(&sources);
-        return err;
-    }
+    d->mounts = mounts_new(
+        &(struct mounts_options){d->store, d->upstream_lane, d->vcs_lane, d->admin_lane, d->host});
+    TRY(wire_mounts(a, s, d->mounts));
     TRY(make_access(a, d));
     return make_server(a, d);
 }
@@ -217,8 +213,8 @@ static void stop(struct daemon *d)
         serve_set_draining(d->serve);
     if (d->server)
         http_server_drain(d->server, (int64_t)d->settings.http_drain_timeout);
-    if (d->repo)
-        repo_cancel(d->repo);
+    if (d->mounts)
+        mounts_cancel(d->mounts);
     if (d->access)
         access_stop(d->access);
     lane_close(d->upstream_lane);
@@ -227,7 +223,7 @@ static void stop(struct daemon *d)
     http_server_free(d->server);
     serve_free(d->serve);
     access_free(d->access);
-    repo_free(d->repo);
+    mounts_free(d->mounts);
     sumlog_close(d->host.log);
     store_close(d->store);
 }
@@ -241,18 +237,13 @@ static void note_reload(bool is_ok)
 
 static struct error *take_up_sources(struct arena *a, struct daemon *d, const struct settings *now)
 {
-    struct repo_sources sources;
     struct access_options access = wire_access(a, now);
+    struct settings in_place = *now;
+    in_place.data_dir = d->data_dir;
     TRY_CTX(a, access_check_options(a, &access), "access control");
-    TRY(wire_sources(a, now, &sources));
-    struct error *err = http_server_reload_tls(a, d->server);
-    if (!err)
-        err = access_set(a, d->access, &access);
-    if (!err)
-        err = repo_set_sources(a, d->repo, &sources);
-    if (err)
-        wire_sources_release(&sources);
-    return err;
+    TRY(http_server_reload_tls(a, d->server));
+    TRY(access_set(a, d->access, &access));
+    return wire_mounts(a, &in_place, d->mounts);
 }
 
 /* Takes up new settings; everything that can fail comes before anything is changed. */
@@ -269,9 +260,8 @@ static struct error *take_up(struct arena *a, struct daemon *d, const struct set
     }
     serve_set_policy(d->serve, owner, policy, policy_is_report(now));
     log_set((enum log_level)now->log_level, (enum log_format)now->log_format);
-    serve_forget(d->serve);
+    serve_take_up_mounts(d->serve);
     set_serve(d, now);
-    store_set_max_bytes(d->store, now->store_max_size);
     return NULL;
 }
 
@@ -327,6 +317,7 @@ static void wait_for_end(struct daemon *d, const sigset_t *signals)
         int sig = sigtimedwait(signals, NULL, &one_second);
         if (sig < 0) {
             look_at_policy(d);
+            mounts_reap(d->mounts);
             continue;
         }
         if (sig != SIGHUP) {
@@ -349,6 +340,7 @@ static int run(struct daemon *d)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     log_set((enum log_level)d->settings.log_level, (enum log_format)d->settings.log_format);
     log_start();
+    d->data_dir = xstrdup(d->settings.data_dir);
     struct error *err = start(&a, d);
     if (!err) {
         note_reload(true);
@@ -356,6 +348,7 @@ static int run(struct daemon *d)
         wait_for_end(d, &signals);
     }
     stop(d);
+    free(d->data_dir);
     log_stop();
     int code = err ? cli_fail("serve", err) : EXIT_FINE;
     arena_release(&a);

@@ -1,12 +1,15 @@
 /* modgate verify: a store, a module cache, a vendor folder, a go.sum. See verify.h. */
 #include "base/ctx.h"
 #include "base/file.h"
+#include "cli/settings_args.h"
 #include "cli/verify_target.h"
+#include "cli/wire.h"
 
 #include <stdio.h>
 
 static const char usage[] =
-    "modgate verify [options] STORE|GOMODCACHE|vendor|go.sum…\n\n"
+    "modgate verify [options] STORE|GOMODCACHE|vendor|go.sum…\n"
+    "       modgate verify [options] --repository NAME [--config-file FILE]\n\n"
     "Checks every file: zips by Go's rules and against their .ziphash, extracted folders against\n"
     "the zips, .mod and .info against what they belong to, all of it against a go.sum. Exits 0\n"
     "when all is well, 1 when something is wrong.";
@@ -92,6 +95,30 @@ static int report(struct run *r, const struct error *err, int64_t start_ns)
     return verify_report_bad(&r->report) ? EXIT_FOUND : EXIT_FINE;
 }
 
+/* The store of a repository in the settings, as one more target. */
+static struct error *repository_store(struct arena *a, const char *name, const char *config_file,
+                                      const char **dir)
+{
+    struct settings s;
+    const struct setting_repository *r;
+    const struct settings_args sa = {.config_file = config_file};
+    TRY(settings_args_load(a, &sa, &s));
+    TRY(wire_find(a, &s, name, &r));
+    *dir = wire_folder(a, &s, r);
+    return NULL;
+}
+
+static struct error *run_all(struct run *r, char **targets, int count, const char *repository,
+                             const char *config_file)
+{
+    if (repository) {
+        const char *dir;
+        TRY(repository_store(&r->a, repository, config_file, &dir));
+        TRY(take_target(r, dir));
+    }
+    return run_verify(r, targets, count);
+}
+
 static bool parse_jobs(const char *text, unsigned *jobs)
 {
     uint64_t n;
@@ -108,6 +135,7 @@ int cmd_verify(int argc, char **argv)
 {
     int64_t start_ns = now_ns();
     const char *json = NULL, *purge = NULL, *jobs = NULL, *go_sum = NULL, *store = NULL;
+    const char *repository = NULL, *config_file = NULL;
     const struct cli_option options[] = {
         {"json", 0, NULL, "print one JSON document", &json},
         {"purge", 0, NULL, "remove bad versions with all their files", &purge},
@@ -115,15 +143,18 @@ int cmd_verify(int argc, char **argv)
         {"go-sum", 0, "FILE", "compare with this go.sum too", &go_sum},
         {"store", 0, "DIR", "where a go.sum's or vendor folder's modules lie (else $GOMODCACHE)",
          &store},
+        {"repository", 0, "NAME", "verify the store of this repository of the settings",
+         &repository},
+        {"config-file", 0, "FILE", "the settings, for --repository", &config_file},
     };
     int n = cli_parse(argc, argv, usage, options, ARRAY_LEN(options));
     struct run r = {.options = {.json = json, .purge = purge, .go_sum = go_sum, .store = store}};
-    if (n == 0)
+    if (n == 0 && !repository)
         return cli_usage_error(argv[0], "nothing to verify");
     if (!parse_jobs(jobs, &r.options.jobs))
         return cli_usage_error(argv[0], "--jobs takes a number from 1 to 256, not '%s'", jobs);
     verify_report_init(&r.report);
-    struct error *err = run_verify(&r, argv + 1, n);
+    struct error *err = run_all(&r, argv + 1, n, repository, config_file);
     int code = report(&r, err, start_ns);
     free(r.list.versions);
     verify_report_release(&r.report);

@@ -20,7 +20,9 @@
 enum { DEFAULT_JOBS = 32, MAX_JOBS = 256, PROGRESS_MS = 100 };
 
 struct warm {
-    struct repo *repo;
+    struct mounts *mounts;
+    struct mount_table *table;
+    const struct mount *mount; /* of the table */
     size_t total;
     bool shows_progress;
     json_t *failures; /* of --json; else NULL */
@@ -52,9 +54,9 @@ static struct error *get(struct warm *w, struct ctx *cx, const struct warm_item 
     TRY(question_parse(
         cx->arena,
         arena_printf(cx->arena, "/%.*s/@v/%.*s.%s", SLICE_ARG(path), SLICE_ARG(version), ext), &q));
-    TRY(repo_lookup(w->repo, cx->arena, &q, &answer));
+    TRY(mount_lookup(w->mount, cx->arena, &q, &answer));
     if (answer.freshness == REPO_MISSING) {
-        TRY(repo_get(w->repo, cx, &q, &answer));
+        TRY(mount_get(w->mount, cx, &q, &answer));
         got->was_fetched = true;
         got->bytes += answer.size;
     }
@@ -149,7 +151,7 @@ static void fetch_all(struct warm *w, struct lane *lane, const struct warm_items
             run_item(&jobs[i].job); /* no thread could be started: then one after the other */
     }
     wait_for_all(w);
-    repo_cancel(w->repo); /* what goes on in the background is for a daemon */
+    mounts_cancel(w->mounts); /* what goes on in the background is for a daemon */
     lane_close(lane);
     free(jobs);
 }
@@ -172,28 +174,26 @@ static void print_summary(const struct warm *w, int64_t elapsed_ms)
            (double)elapsed_ms / 1e3);
 }
 
-static struct error *open_repo(struct arena *a, const struct settings *s, struct lane *lane,
-                               struct store **store, struct repo **repo)
+static struct error *open_mount(struct arena *a, const struct settings *s, const char *name,
+                                struct lane *lane, struct store **store, struct warm *w)
 {
-    struct repo_sources sources;
     TRY(wire_store(a, s, store));
-    TRY(wire_sources(a, s, &sources));
-    struct repo_options o = {*store, lane, lane, lane};
-    struct error *err = repo_new(a, &o, &sources, repo);
-    if (err)
-        wire_sources_release(&sources);
-    return err;
+    w->mounts = mounts_new(&(struct mounts_options){*store, lane, lane, lane});
+    TRY(wire_mounts(a, s, w->mounts));
+    w->table = mounts_take(w->mounts);
+    w->mount = mount_find(w->table, slice_of(name));
+    return w->mount ? NULL : error_new(a, STATUS_BAD_USAGE, "there is no repository '%s'", name);
 }
 
 static int warm(struct arena *a, const struct settings *s, const struct warm_items *items,
-                unsigned jobs, bool is_json)
+                const char *repository, unsigned jobs, bool is_json)
 {
     struct store *store = NULL;
     struct warm w = {.total = items->count, .shows_progress = !is_json && isatty(STDERR_FILENO)};
     struct lane *lane = lane_new(&(struct lane_options){
         .name = "warm", .max_threads = jobs, .max_queued = (unsigned)items->count + 1});
     int64_t started_ms = now_ms();
-    struct error *err = open_repo(a, s, lane, &store, &w.repo);
+    struct error *err = open_mount(a, s, repository, lane, &store, &w);
     pthread_mutex_init(&w.lock, NULL);
     pthread_cond_init(&w.changed, NULL);
     if (is_json)
@@ -202,7 +202,8 @@ static int warm(struct arena *a, const struct settings *s, const struct warm_ite
         lane_close(lane);
     else
         fetch_all(&w, lane, items);
-    repo_free(w.repo);
+    mount_table_drop(w.table);
+    mounts_free(w.mounts);
     store_close(store);
     if (!err)
         print_summary(&w, now_ms() - started_ms);
@@ -224,10 +225,12 @@ static struct error *prepare(struct arena *a, struct settings_args *args, int op
 
 int cmd_warm(int argc, char **argv)
 {
-    const char *jobs_text = NULL, *json = NULL;
+    const char *jobs_text = NULL, *json = NULL, *repository = NULL;
     const struct cli_option options[] = {
         {"jobs", 'j', "N", "how many at a time (32)", &jobs_text},
         {"json", 0, NULL, "print the summary as JSON", &json},
+        {"repository", 0, "NAME", "repository or group to fetch through (the one at /)",
+         &repository},
     };
     struct settings_args args = {0};
     int operands = settings_args_parse(&args, argc, argv,
@@ -242,7 +245,9 @@ int cmd_warm(int argc, char **argv)
     struct settings s;
     struct warm_items items = {0};
     struct error *err = prepare(&a, &args, operands, argv, &s, &items);
-    int code = err ? cli_fail(argv[0], err) : warm(&a, &s, &items, (unsigned)jobs, json != NULL);
+    int code =
+        err ? cli_fail(argv[0], err)
+            : warm(&a, &s, &items, repository ? repository : "", (unsigned)jobs, json != NULL);
     warm_items_release(&items);
     arena_release(&a);
     return code;

@@ -32,12 +32,24 @@ static void note(struct arena *a, struct buf *faults, const struct error *err)
         add_line(faults, error_chain(a, err));
 }
 
-static struct error *check_upstreams(struct arena *a, const struct settings *s)
+static struct error *check_sources(struct arena *a, const struct settings *s,
+                                   const struct setting_repository *r)
 {
     struct repo_sources sources;
-    TRY(wire_sources(a, s, &sources));
+    TRY(wire_sources(a, s, r, &sources));
     wire_sources_release(&sources);
     return NULL;
+}
+
+static void check_repositories(struct arena *a, const struct settings *s, struct buf *faults)
+{
+    note(a, faults, check_sources(a, s, NULL));
+    for (size_t i = 0; i < s->repositories.count; i++) {
+        const struct setting_repository *r = &s->repositories.rows[i];
+        struct error *err = check_sources(a, s, r);
+        if (err)
+            note(a, faults, error_wrap(a, err, "%s: repositories.%s", r->origin, r->name));
+    }
 }
 
 static struct error *check_tls(struct arena *a, const struct settings *s)
@@ -68,6 +80,8 @@ static bool uses_version_control(const struct settings *s)
 {
     bool is_used = *s->private_patterns || s->vcs_rules.count || s->token_count ||
                    s->vcs_ssh_keys.count || s->vcs_known_hosts.count;
+    for (size_t i = 0; i < s->repositories.count; i++)
+        is_used = is_used || strcmp(s->repositories.rows[i].kind, "vcs") == 0;
     for (size_t i = 0; i < s->upstream.count; i++) {
         struct slice list = slice_of(s->upstream.rows[i].value);
         is_used = is_used || slice_find_slice(list, S("direct")) >= 0;
@@ -93,14 +107,14 @@ static struct error *check_vcs(struct arena *a, const struct settings *s, bool m
     struct slice name = arena_printf(a, "%s/modgate-check-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     char *dir = arena_cstr(a, name);
     if (!may_ask || !uses_version_control(s)) {
-        TRY(wire_vcs(a, s, &v));
+        TRY(wire_vcs(a, s, NULL, &v));
         vcs_free(v);
         return NULL;
     }
     if (!mkdtemp(dir))
         return error_errno(a, errno, "creating %s", dir);
     in_temp.data_dir = dir;
-    struct error *err = wire_vcs(a, &in_temp, &v);
+    struct error *err = wire_vcs(a, &in_temp, NULL, &v);
     if (!err) {
         ask_version_control(v, faults);
         vcs_free(v);
@@ -112,7 +126,7 @@ static struct error *check_vcs(struct arena *a, const struct settings *s, bool m
 struct error *config_check(struct arena *a, const struct settings *s, bool may_ask)
 {
     BUF_SCOPED(faults);
-    note(a, &faults, check_upstreams(a, s));
+    check_repositories(a, s, &faults);
     note(a, &faults, check_tls(a, s));
     note(a, &faults, repo_check_sumdb(a, s->sumdb));
     note(a, &faults, check_access(a, s));

@@ -39,13 +39,22 @@ static struct vcs_rule *rules(struct arena *a, const struct setting_rules *r)
     return list;
 }
 
-struct error *wire_vcs(struct arena *a, const struct settings *s, struct vcs **out)
+/* What comes from version control and from nowhere else. */
+static const char *private_of(const struct settings *s, const struct setting_repository *r)
 {
+    return r && *r->owns ? r->owns : s->private_patterns;
+}
+
+struct error *wire_vcs(struct arena *a, const struct settings *s,
+                       const struct setting_repository *r, struct vcs **out)
+{
+    const char *folder = r ? wire_folder(a, s, r) : s->data_dir;
+    const struct setting_rules *own = r && r->vcs_rules_origin ? &r->vcs_rules : &s->vcs_rules;
     struct vcs_options o = {
-        .dir = arena_printf(a, "%s/vcs", s->data_dir).p,
-        .rules = rules(a, &s->vcs_rules),
-        .rule_count = s->vcs_rules.count,
-        .private_patterns = s->private_patterns,
+        .dir = arena_printf(a, "%s/vcs", folder).p,
+        .rules = rules(a, own),
+        .rule_count = own->count,
+        .private_patterns = private_of(s, r),
         .insecure_patterns = s->vcs_insecure,
         .allow = s->vcs_allow,
         .vanity = s->vcs_vanity,
@@ -74,11 +83,27 @@ struct error *wire_vcs(struct arena *a, const struct settings *s, struct vcs **o
     return NULL;
 }
 
-struct error *wire_sources(struct arena *a, const struct settings *s, struct repo_sources *out)
+/* All that belongs to some repository. */
+static const char *owned(struct arena *a, const struct settings *s)
 {
+    BUF_SCOPED(b);
+    for (size_t i = 0; i < s->repositories.count; i++) {
+        const char *owns = s->repositories.rows[i].owns;
+        if (*owns)
+            buf_printf(&b, "%s%s", b.n ? "," : "", owns);
+    }
+    return arena_cstr(a, buf_slice(&b));
+}
+
+struct error *wire_sources(struct arena *a, const struct settings *s,
+                           const struct setting_repository *r, struct repo_sources *out)
+{
+    static const struct fetch_route no_mirror = {"*", "off"};
+    const struct setting_rules *own = r && r->upstream_origin ? &r->upstream : &s->upstream;
+    bool has_mirrors = !r || !*r->owns;
     struct fetch_options o = {
-        .routes = routes(a, &s->upstream),
-        .route_count = s->upstream.count,
+        .routes = has_mirrors ? routes(a, own) : &no_mirror,
+        .route_count = has_mirrors ? own->count : 1,
         .ca_file = setting_or_null(s->fetch_ca_file),
         .netrc_file = setting_or_null(s->fetch_netrc_file),
         .credentials = credentials(a, s->credentials, s->credential_count),
@@ -90,7 +115,8 @@ struct error *wire_sources(struct arena *a, const struct settings *s, struct rep
         .breaker_pause_ms = (unsigned)s->fetch_breaker_pause,
     };
     *out = (struct repo_sources){
-        .private_patterns = s->private_patterns,
+        .private_patterns = private_of(s, r),
+        .refused_patterns = owned(a, s),
         .sumdb = s->sumdb,
         .may_serve_unverified = strcmp(s->sumdb_unreachable, "serve-unverified") == 0,
         .list_ttl_ms = s->cache_list_ttl,
@@ -101,7 +127,7 @@ struct error *wire_sources(struct arena *a, const struct settings *s, struct rep
         .max_zip_bytes = s->fetch_max_zip,
     };
     TRY_CTX(a, fetcher_new(a, &o, &out->fetcher), "upstream");
-    struct error *err = wire_vcs(a, s, &out->vcs);
+    struct error *err = wire_vcs(a, s, r, &out->vcs);
     if (err)
         fetcher_free(out->fetcher);
     return err;

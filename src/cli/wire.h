@@ -6,7 +6,7 @@
 
 #include "access/access.h"
 #include "config/config.h"
-#include "repo/repo.h"
+#include "repo/mounts.h"
 #include "store/store.h"
 #include "vcs/vcs.h"
 
@@ -17,14 +17,28 @@ static inline const char *setting_or_null(const char *s)
 }
 /* Opens the store of the settings. The caller closes it. */
 struct error *wire_store(struct arena *a, const struct settings *s, struct store **out) MUST_CHECK;
-/* Makes the sources; they are the caller's until repo_new() or repo_set_sources() took them. */
+/*
+ * Makes the sources of a repository; NULL: of the one that is there without settings for any. They
+ * are the caller's until somebody took them.
+ */
 struct error *wire_sources(struct arena *a, const struct settings *s,
-                           struct repo_sources *out) MUST_CHECK;
+                           const struct setting_repository *r, struct repo_sources *out) MUST_CHECK;
 void wire_sources_release(struct repo_sources *sources);
 /* Options of access control without lane and loops; they point into the settings and the arena. */
 struct access_options wire_access(struct arena *a, const struct settings *s);
-/* Version control by the settings; its copies lie in the data folder. The caller frees it. */
-struct error *wire_vcs(struct arena *a, const struct settings *s, struct vcs **out) MUST_CHECK;
+/* Its version control; the copies lie in its folder. The caller frees it. */
+struct error *wire_vcs(struct arena *a, const struct settings *s,
+                       const struct setting_repository *r, struct vcs **out) MUST_CHECK;
+
+/* wire_mounts.c */
+/* The folder of a repository's store. In the arena. */
+const char *wire_folder(struct arena *a, const struct settings *s,
+                        const struct setting_repository *r);
+/* The repository of that name, which is not a group. BAD_USAGE. */
+struct error *wire_find(struct arena *a, const struct settings *s, const char *name,
+                        const struct setting_repository **out) MUST_CHECK;
+/* Takes up the settings' repositories: see mounts_set(). */
+struct error *wire_mounts(struct arena *a, const struct settings *s, struct mounts *m) MUST_CHECK;
 
 /*
  * Reads the keys of the checksum database that is kept here and opens its log, if the settings name

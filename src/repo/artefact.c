@@ -334,6 +334,7 @@ static void run_evict(struct job *job)
         log_error(LOG_ERROR, "eviction failed", err, NULL, 0);
     arena_release(&a);
     atomic_store(&repo->is_evicting, false);
+    atomic_fetch_sub(&repo->jobs, 1);
 }
 
 /* One eviction at a time, down to nine tenths of the limit, so that it does not run for each fetch.
@@ -343,6 +344,9 @@ static void evict_in_background(struct repo *repo)
     if (atomic_exchange(&repo->is_evicting, true))
         return;
     repo->evict_job = (struct job){.run = run_evict};
-    if (!lane_submit(repo->o.admin_lane, &repo->evict_job, LANE_INTERACTIVE))
-        atomic_store(&repo->is_evicting, false);
+    atomic_fetch_add(&repo->jobs, 1);
+    if (lane_submit(repo->o.admin_lane, &repo->evict_job, LANE_INTERACTIVE))
+        return;
+    atomic_store(&repo->is_evicting, false);
+    atomic_fetch_sub(&repo->jobs, 1);
 }

@@ -6,6 +6,7 @@
  * instant leaves at worst tiles that are wider than the head asks for.
  */
 #include "repo/database.h"
+#include "repo/repo.h"
 
 #include "base/file.h"
 
@@ -292,4 +293,50 @@ struct error *database_put_tile(struct database *d, struct ctx *cx, struct tile 
         log_line(LOG_WARN, "a damaged tile of a checksum database was replaced",
                  LOG_STR("tile", name));
     return store_blob_replace(d->store, a, name, data, BLOB_SYNCED);
+}
+
+/* ---- the pool ---- */
+
+struct databases *databases_new(struct store *store)
+{
+    struct databases *pool = xcalloc(1, sizeof(*pool));
+    pool->store = store;
+    pthread_mutex_init(&pool->lock, NULL);
+    return pool;
+}
+
+void databases_free(struct databases *pool)
+{
+    if (!pool)
+        return;
+    for (struct database *next; pool->first; pool->first = next) {
+        next = pool->first->next;
+        database_free(pool->first);
+    }
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+static struct error *find_or_open(struct arena *a, struct databases *pool,
+                                  const struct note_verifier *v, struct database **out)
+{
+    for (struct database *d = pool->first; d; d = d->next) {
+        if (slice_eq(d->name, v->name) && d->verifier.hash == v->hash) {
+            *out = d;
+            return NULL;
+        }
+    }
+    TRY(database_open(a, pool->store, v, out));
+    (*out)->next = pool->first;
+    pool->first = *out;
+    return NULL;
+}
+
+struct error *databases_get(struct arena *a, struct databases *pool, const struct note_verifier *v,
+                            struct database **out)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct error *err = find_or_open(a, pool, v, out);
+    pthread_mutex_unlock(&pool->lock);
+    return err;
 }

@@ -45,10 +45,23 @@ struct database {
     struct round_item *queue;
 };
 
+/*
+ * The databases that were ever configured: what is known of them is the same for all repositories,
+ * so they share it, in one store. They live until the pool is freed.
+ */
+struct databases {
+    struct store *store;
+    pthread_mutex_t lock; /* guards the list */
+    struct database *first;
+};
+
 /* Loads what is stored; errors are those of the store. [any] */
 struct error *database_open(struct arena *a, struct store *store, const struct note_verifier *v,
                             struct database **out) MUST_CHECK;
 void database_free(struct database *d);
+/* The one of a verifier, opened when it is new. [any] */
+struct error *databases_get(struct arena *a, struct databases *pool, const struct note_verifier *v,
+                            struct database **out) MUST_CHECK;
 
 /* The head, in the arena; its tree's size is 0 when none was seen. [any] */
 struct sumdb_head database_head(struct database *d, struct arena *a);

@@ -37,6 +37,7 @@ struct flights {
     pthread_mutex_t lock;
     struct flights_options o;
     struct flight *buckets[BUCKETS];
+    atomic_uint count; /* of flights that are not freed yet */
 };
 
 static struct flight **bucket_of(struct flights *fs, struct slice key)
@@ -59,9 +60,11 @@ static void unref(struct flight *f, unsigned refs)
 {
     if (atomic_fetch_sub(&f->refs, refs) != refs)
         return;
+    struct flights *fs = f->all;
     fd_cleanup(&f->answer.fd); /* waiters that want it have their own */
     arena_release(&f->arena);
     free(f);
+    atomic_fetch_sub(&fs->count, 1); /* after this fs may be gone */
 }
 
 /* Nobody can join any more. Called with the lock held. */
@@ -147,6 +150,7 @@ static struct flight *start(struct flights *fs, const struct question *q, enum l
 {
     struct flight *f = xcalloc(1, sizeof(*f));
     f->all = fs;
+    atomic_fetch_add(&fs->count, 1);
     f->job.run = run_flight;
     f->class = class;
     f->leg = fs->o.choose(fs->o.arg, q);
@@ -172,7 +176,8 @@ static void start_next(struct flights *fs, const struct flight *f)
     struct question next;
     struct arena a = ARENA_INIT;
     bool has_room = f->leg == FLIGHT_UPSTREAM && lane_stats(lane_of(f)).queued <= 1;
-    if (has_room && fs->o.next(fs->o.arg, &a, &f->question, &next) && !find(fs, next.key)) {
+    if (has_room && fs->o.next && fs->o.next(fs->o.arg, &a, &f->question, &next) &&
+        !find(fs, next.key)) {
         struct flight *guess = start(fs, &next, LANE_BACKGROUND);
         if (guess)
             guess->is_guess = true;
@@ -203,6 +208,15 @@ void flights_cancel(struct flights *fs)
             atomic_store(&f->is_cancelled, true);
     }
     pthread_mutex_unlock(&fs->lock);
+}
+
+/* The lock waits for whoever started the last flight and has not let go of it yet. */
+bool flights_are_idle(struct flights *fs)
+{
+    pthread_mutex_lock(&fs->lock);
+    bool is_idle = atomic_load(&fs->count) == 0;
+    pthread_mutex_unlock(&fs->lock);
+    return is_idle;
 }
 
 void flights_free(struct flights *fs)

@@ -54,12 +54,15 @@ struct flights_options {
     struct lane *lanes[FLIGHT_LEGS];
     flight_choose_fn choose;
     flight_work_fn work;
-    flight_next_fn next; /* begun along, behind all that somebody waits for, and of mirrors only */
+    /* Begun along, behind all that somebody waits for, and of mirrors only. NULL: nothing is. */
+    flight_next_fn next;
     void *arg;
 };
 struct flights *flights_new(const struct flights_options *o);
 /* Tells every flight to stop at its next step: before the lane is closed. [any] */
 void flights_cancel(struct flights *fs);
+/* Whether no flight is under way and nobody still has the answer of one. [any] */
+bool flights_are_idle(struct flights *fs);
 /* Only once all flights have landed: after lane_close() of all lanes. */
 void flights_free(struct flights *fs);
 /* Waits with others for the answer, or starts a flight. False: the lane is full. [loop] */

@@ -17,14 +17,18 @@
 
 enum { LOOKUP_FRESH_S = 600 };
 
-bool is_hosted(const struct repo *r, const struct question *q)
+bool repo_keeps_sumdb(const struct repo_host *h, struct slice name)
 {
-    const struct repo_host *h = &r->o.host;
-    for (size_t i = 0; h->log && question_is_sumdb(q->kind) && i < h->name_count; i++) {
-        if (slice_eq(h->names[i], q->sumdb))
+    for (size_t i = 0; h->log && i < h->name_count; i++) {
+        if (slice_eq(h->names[i], name))
             return true;
     }
     return false;
+}
+
+bool is_hosted(const struct repo *r, const struct question *q)
+{
+    return question_is_sumdb(q->kind) && repo_keeps_sumdb(&r->o.host, q->sumdb);
 }
 
 /* ---- answers ---- */

@@ -137,6 +137,7 @@ static void run_recheck(struct job *job)
     atomic_store(&repo->is_rechecking, false);
     if (atomic_load(&repo->has_doubts))
         recheck_in_background(repo); /* one came between the last look and this line */
+    atomic_fetch_sub(&repo->jobs, 1);
 }
 
 void recheck_in_background(struct repo *repo)
@@ -145,8 +146,11 @@ void recheck_in_background(struct repo *repo)
         atomic_load(&repo->is_cancelled) || atomic_exchange(&repo->is_rechecking, true))
         return;
     repo->recheck_job = (struct job){.run = run_recheck};
-    if (!lane_submit(repo->o.admin_lane, &repo->recheck_job, LANE_BACKGROUND))
-        atomic_store(&repo->is_rechecking, false);
+    atomic_fetch_add(&repo->jobs, 1);
+    if (lane_submit(repo->o.admin_lane, &repo->recheck_job, LANE_BACKGROUND))
+        return;
+    atomic_store(&repo->is_rechecking, false);
+    atomic_fetch_sub(&repo->jobs, 1);
 }
 
 void recheck_doubted(struct resolve *r, struct module_version mv)

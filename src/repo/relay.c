@@ -17,22 +17,6 @@ static struct slice known_key(struct slice text)
     return slice_eq(text, S(DEFAULT_SUMDB)) ? S(DEFAULT_SUMDB_KEY) : text;
 }
 
-/* The database of a verifier: it outlives the settings. Settings are taken up by one thread. */
-static struct error *database_of(struct arena *a, struct repo *repo, const struct note_verifier *v,
-                                 struct database **out)
-{
-    for (struct database *d = repo->databases; d; d = d->next) {
-        if (slice_eq(d->name, v->name) && d->verifier.hash == v->hash) {
-            *out = d;
-            return NULL;
-        }
-    }
-    TRY(database_open(a, repo->o.store, v, out));
-    (*out)->next = repo->databases;
-    repo->databases = *out;
-    return NULL;
-}
-
 /* cmd/go/internal/modfetch.dbDial: a host, and perhaps a path. */
 static bool is_database_name(struct slice name)
 {
@@ -113,7 +97,7 @@ static struct error *add_relay(struct arena *a, struct repo *repo, struct slice 
 {
     struct note_verifier v;
     TRY(parse_one(a, text, &v, out));
-    return database_of(a, repo, &v, &out->db);
+    return databases_get(a, repo->o.databases, &v, &out->db);
 }
 
 struct error *relays_parse(struct arena *a, struct repo *repo, struct source_set *set)

@@ -35,7 +35,8 @@ struct error *repo_check_sumdb(struct arena *a, const char *sumdb)
     return NULL;
 }
 
-struct error *repo_set_sources(struct arena *a, struct repo *r, const struct repo_sources *sources)
+struct error *repo_make_sources(struct arena *a, struct repo *r, const struct repo_sources *sources,
+                                struct source_set **out)
 {
     struct source_set *set = xcalloc(1, sizeof(*set));
     set->refs = 1;
@@ -43,17 +44,42 @@ struct error *repo_set_sources(struct arena *a, struct repo *r, const struct rep
     set->s.sumdb = arena_dup(&set->arena, slice_of(sources->sumdb)).p;
     struct error *err = relays_parse(a, r, set);
     if (err) {
-        set->s.fetcher = NULL; /* both are the caller's again */
-        set->s.vcs = NULL;
-        sources_drop(set);
-        return error_wrap(a, err, "sumdb");
+        err = error_wrap(a, error_dup(a, err), "sumdb");
+        repo_drop_sources(set);
+        return err;
     }
     set->s.private_patterns = arena_dup(&set->arena, slice_of(sources->private_patterns)).p;
+    set->s.refused_patterns = arena_dup(&set->arena, slice_of(sources->refused_patterns)).p;
+    *out = set;
+    return NULL;
+}
+
+void repo_drop_sources(struct source_set *set)
+{
+    set->s.fetcher = NULL; /* both are the caller's again */
+    set->s.vcs = NULL;
+    sources_drop(set);
+}
+
+void repo_discard(struct source_set *set)
+{
+    sources_drop(set);
+}
+
+void repo_take_up(struct repo *r, struct source_set *set)
+{
     pthread_mutex_lock(&r->lock);
     struct source_set *old = r->sources;
     r->sources = set;
     pthread_mutex_unlock(&r->lock);
     sources_drop(old);
+}
+
+struct error *repo_set_sources(struct arena *a, struct repo *r, const struct repo_sources *sources)
+{
+    struct source_set *set;
+    TRY(repo_make_sources(a, r, sources, &set));
+    repo_take_up(r, set);
     return NULL;
 }
 
@@ -116,13 +142,41 @@ void repo_free(struct repo *r)
         return;
     flights_free(r->flights);
     sources_drop(r->sources);
-    for (struct database *next; r->databases; r->databases = next) {
-        next = r->databases->next;
-        database_free(r->databases);
-    }
     sem_destroy(&r->verify_slots);
     pthread_mutex_destroy(&r->lock);
     free(r);
+}
+
+bool repo_is_idle(struct repo *r)
+{
+    return flights_are_idle(r->flights) && atomic_load(&r->jobs) == 0;
+}
+
+static struct error *refuse_foreign(struct arena *a, const struct source_set *set,
+                                    struct slice path)
+{
+    if (path_is_private(set, path))
+        return NULL;
+    return error_new(a, STATUS_NOT_FOUND, "%.*s is not one of the paths of this repository (%s)",
+                     SLICE_ARG(path), set->s.private_patterns);
+}
+
+struct error *refuse_misplaced(const struct repo *r, struct arena *a, const struct source_set *set,
+                               const struct question *q)
+{
+    struct slice path = q->mv.path;
+    bool is_about_module = !question_is_sumdb(q->kind) || is_hosted(r, q);
+    if (path.n == 0)
+        return NULL;
+    if (r->o.kind != REPO_PROXY && is_about_module)
+        return refuse_foreign(a, set, path);
+    bool is_own = r->o.kind != REPO_PROXY && path_is_private(set, path);
+    if (is_own || !module_match_prefix_patterns(slice_of(set->s.refused_patterns), path))
+        return NULL;
+    return error_new(a, STATUS_DENIED,
+                     "%.*s belongs to another repository of this gateway (setting repositories, "
+                     "owns), so no mirror and no checksum database is asked for it",
+                     SLICE_ARG(path));
 }
 
 struct error *refuse_private_sum(struct arena *a, const struct source_set *set,
@@ -130,10 +184,11 @@ struct error *refuse_private_sum(struct arena *a, const struct source_set *set,
 {
     if (!question_is_sumdb(q->kind) || !path_is_private(set, q->mv.path))
         return NULL;
-    return error_new(a, STATUS_DENIED,
-                     "%.*s is private here (setting 'private'): no checksum database is asked for "
-                     "it; set GONOSUMDB for it",
-                     SLICE_ARG(q->mv.path));
+    return error_new(
+        a, STATUS_DENIED,
+        "%.*s is private here (setting 'private', or owns of a repository): no checksum "
+        "database is asked for it; set GONOSUMDB for it",
+        SLICE_ARG(q->mv.path));
 }
 
 static struct error *refuse_unknown_sumdb(struct arena *a, const struct source_set *set,
@@ -148,10 +203,13 @@ static struct error *refuse_unknown_sumdb(struct arena *a, const struct source_s
 static struct error *lookup(struct repo *r, const struct source_set *set, struct arena *a,
                             const struct question *q, struct repo_answer *out)
 {
+    TRY(refuse_misplaced(r, a, set, q));
     if (is_hosted(r, q))
         return answer_hosted(r, set, a, q, out);
     TRY(refuse_private_sum(a, set, q));
     TRY(refuse_unknown_sumdb(a, set, q));
+    if (r->o.kind == REPO_HOSTED && !question_is_sumdb(q->kind))
+        return answer_published(r, set, a, q, out);
     return answer_from_store(r, set, a, q, out);
 }
 
@@ -188,6 +246,17 @@ struct error *repo_get(struct repo *r, struct ctx *cx, const struct question *q,
 struct lane *repo_lane(struct repo *r, const struct question *q)
 {
     return first_leg(r, q) == FLIGHT_DIRECT ? r->o.vcs_lane : r->o.upstream_lane;
+}
+
+enum flight_leg repo_first_leg(struct repo *r, const struct question *q)
+{
+    return first_leg(r, q);
+}
+
+struct error *repo_fetch(struct repo *r, struct ctx *cx, const struct question *q,
+                         enum flight_leg *leg, struct repo_answer *out)
+{
+    return repo_resolve(r, cx, q, leg, out);
 }
 
 void repo_upstream_stats(struct repo *r, struct arena *a, struct fetch_upstream_stats **rows,

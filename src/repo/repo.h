@@ -1,7 +1,7 @@
 /*
- * A proxied repository: what is stored is answered at once; what is missing is fetched, verified
- * and stored by a worker, once, however many wait; lists and other mutable answers are refreshed,
- * and served stale while the outside is down.
+ * One repository: what is stored is answered at once; what is missing is fetched, verified and
+ * stored by a worker, once, however many wait; lists and other mutable answers are refreshed, and
+ * served stale while the outside is down. Several repositories side by side are mounts.h.
  */
 #ifndef MODGATE_REPO_REPO_H
 #define MODGATE_REPO_REPO_H
@@ -18,6 +18,12 @@
 
 struct repo;
 
+enum repo_kind {
+    REPO_PROXY,  /* what mirrors have; private paths come from version control */
+    REPO_VCS,    /* the private paths, from version control, and no others */
+    REPO_HOSTED, /* the private paths, as they were published here, and no others */
+};
+
 /* What a reload may change. Strings are copied; fetcher and vcs are taken over, and freed when the
  * last job that began with them has ended. */
 struct repo_sources {
@@ -25,6 +31,8 @@ struct repo_sources {
     struct vcs *vcs;              /* what "direct" means, and where private paths come from */
     const char *private_patterns; /* GOPRIVATE's syntax: straight from version control, and never
                                      asked of a mirror or a checksum database */
+    const char *refused_patterns; /* what other repositories own: not asked of mirrors and checksum
+                                     databases here either */
     const char *sumdb;            /* GOSUMDB's syntax, several separated by commas; "off" = none */
     bool may_serve_unverified;    /* while no checksum database can be asked */
     uint64_t list_ttl_ms;
@@ -43,12 +51,21 @@ struct repo_host {
     bool is_for_all; /* of public modules too; else of what the private patterns match */
 };
 
+/* What is known of checksum databases, shared by all repositories. */
+struct databases;
+/* store: where it is kept; outlives the pool. [any] */
+struct databases *databases_new(struct store *store);
+/* After the repositories that share it. NULL is fine. */
+void databases_free(struct databases *pool);
+
 struct repo_options {
-    struct store *store;        /* outlives the repo */
-    struct lane *upstream_lane; /* outlives the repo's flights; closed before repo_free() */
-    struct lane *vcs_lane;      /* the same; closed after upstream_lane */
-    struct lane *admin_lane;    /* eviction */
-    struct repo_host host;      /* the log outlives the repo */
+    enum repo_kind kind;
+    struct store *store;         /* outlives the repo */
+    struct databases *databases; /* outlive the repo */
+    struct lane *upstream_lane;  /* outlives the repo's flights; closed before repo_free() */
+    struct lane *vcs_lane;       /* the same; closed after upstream_lane */
+    struct lane *admin_lane;     /* eviction */
+    struct repo_host host;       /* the log outlives the repo */
 };
 
 enum repo_freshness {
@@ -77,6 +94,18 @@ struct error *repo_new(struct arena *a, const struct repo_options *o,
 void repo_cancel(struct repo *r);
 void repo_free(struct repo *r);
 /*
+ * Taking up new sources in two steps, the first of which can fail: so that several repositories
+ * change together or not at all. What was made is either taken up or dropped; then the sources are
+ * the caller's again. [any]
+ */
+struct source_set;
+struct error *repo_make_sources(struct arena *a, struct repo *r, const struct repo_sources *sources,
+                                struct source_set **out) MUST_CHECK;
+void repo_take_up(struct repo *r, struct source_set *set);
+void repo_drop_sources(struct source_set *set);
+/* The same, but frees the sources too. */
+void repo_discard(struct source_set *set);
+/*
  * Takes up new sources: requests from now on use them, those under way end with the old ones. On
  * error (a bad sumdb or pattern list) the old ones stay and the fetcher is the caller's again.
  * [any]
@@ -92,6 +121,18 @@ struct error *repo_lookup(struct repo *r, struct arena *a, const struct question
                           struct repo_answer *out) MUST_CHECK;
 /* Waits for the answer to come from outside; see flights_join(). [loop] */
 bool repo_join(struct repo *r, const struct question *q, struct flight_waiter *w) MUST_CHECK;
+/* In which lane asking for it would begin. [any] */
+enum flight_leg repo_first_leg(struct repo *r, const struct question *q);
+/*
+ * Fetches and stores what is missing here, as far as it can be done in this lane: when *leg is
+ * another one afterwards, the result is nothing and the rest belongs there. [worker]
+ */
+struct error *repo_fetch(struct repo *r, struct ctx *cx, const struct question *q,
+                         enum flight_leg *leg, struct repo_answer *out) MUST_CHECK;
+/* Whether the name is that of the checksum database that is kept here. [any] */
+bool repo_keeps_sumdb(const struct repo_host *host, struct slice name);
+/* Whether nothing is under way in it. Nobody may ask it anything any more. [any] */
+bool repo_is_idle(struct repo *r);
 /* Refreshes a stale answer in the background. [any] */
 void repo_refresh(struct repo *r, const struct question *q);
 /* The same in line, for commands that fetch: looks up, else fetches and stores. [worker] */

@@ -39,13 +39,13 @@ struct repo {
     struct flights *flights;
     pthread_mutex_t lock; /* guards the pointer below */
     struct source_set *sources;
-    struct database *databases; /* all that were ever configured */
-    atomic_bool is_cancelled;   /* for work that is done for several askers */
-    sem_t verify_slots;         /* as many as cores */
+    atomic_bool is_cancelled; /* for work that is done for several askers */
+    sem_t verify_slots;       /* as many as cores */
     struct job evict_job;
     atomic_bool is_evicting;
     struct job recheck_job;
     atomic_bool is_rechecking, has_doubts;
+    atomic_uint jobs; /* in the background, under way */
     void (*on_forget)(void *arg);
     void *forget_arg;
 };
@@ -57,6 +57,13 @@ void sources_drop(void *set);
 /* DENIED for a private path that is asked of a checksum database. */
 struct error *refuse_private_sum(struct arena *a, const struct source_set *set,
                                  const struct question *q);
+
+/*
+ * DENIED for a path that another repository owns; NOT_FOUND for one that this one, which owns
+ * paths, does not own.
+ */
+struct error *refuse_misplaced(const struct repo *r, struct arena *a, const struct source_set *set,
+                               const struct question *q);
 
 /* What one job works with. */
 struct resolve {
@@ -116,6 +123,11 @@ struct error *relay_record(struct resolve *r, struct relay *relay, struct module
                            struct sumdb_record *out);
 struct error *answer_from_database(const struct source_set *set, struct arena *a,
                                    const struct question *q, struct repo_answer *out);
+
+/* published.c: what was published is all that there is. */
+struct error *answer_published(struct repo *r, const struct source_set *set, struct arena *a,
+                               const struct question *q, struct repo_answer *out);
+struct error *resolve_published(struct resolve *r);
 
 /* recheck.c: versions that were stored unchecked. Starts the job when there are any. [any] */
 void recheck_in_background(struct repo *repo);

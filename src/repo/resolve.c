@@ -221,13 +221,17 @@ struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
     *out = (struct repo_answer){.fd = -1};
     cx->deadline_ms = ctx_deadline_in(cx, time_allowed_ms(&r));
     bool is_ours = is_hosted(r.repo, q);
-    struct error *err = is_ours ? NULL : refuse_private_sum(cx->arena, r.set, q);
+    struct error *err = refuse_misplaced(r.repo, cx->arena, r.set, q);
+    if (!err && !is_ours)
+        err = refuse_private_sum(cx->arena, r.set, q);
     if (!err)
         err = ctx_check(cx);
     if (!err && is_ours)
         err = resolve_hosted(&r);
     else if (!err && question_is_sumdb(q->kind))
         err = resolve_sumdb(&r);
+    else if (!err && r.repo->o.kind == REPO_HOSTED)
+        err = resolve_published(&r);
     else if (!err && question_is_immutable(q->kind))
         err = resolve_artefact(&r);
     else if (!err)

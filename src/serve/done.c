@@ -3,7 +3,7 @@
 
 #include "ops/log.h"
 
-static const struct slice result_names[] = {
+const struct slice result_names[RESULT_COUNT] = {
     [RESULT_HIT] = S("hit"),
     [RESULT_MISS] = S("miss"),
     [RESULT_STALE] = S("stale"),
@@ -22,6 +22,7 @@ static void write_line(const struct note *n, struct http_request *req, const str
         LOG_NUM("duration_us", done->duration_ns / 1000),
         LOG_WORD("route", metric_route_label(n->route)),
         LOG_WORD("cache", n->has_result ? result_names[n->result] : S("-")),
+        LOG_WORD("repository", n->repository.n ? n->repository : S("-")),
         LOG_WORD("client", http_request_peer(req)),
         LOG_WORD("protocol", http_request_protocol(req)),
         LOG_STR("agent", slice_head(agent, 256)),

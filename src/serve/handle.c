@@ -1,10 +1,10 @@
 /*
  * A request's way through the loop:
  *
- *   who asks (guard) -> ?go-get=1 -> the loop's memory cache -> pages -> what it asks (question) ->
- * what the rules say of its name (verdict_refuses) -> what is stored (repo_lookup), or parked until
- * the flight that fetches it has landed -> what the rules say of its facts (verdict_takes_over) ->
- * answered
+ *   who asks (guard) -> whose it is (mount) -> ?go-get=1 -> the loop's memory cache -> pages ->
+ * what it asks (question) -> what the rules say of its name (verdict_refuses) -> what is stored
+ * (mount_lookup), or parked until the flight that fetches it has landed -> what the rules say of
+ * its facts (verdict_takes_over) -> answered
  *
  * The cache is looked at first, by the path as it was sent: what is in it was parsed before. An
  * entry says what somebody must be allowed to get it, so that is asked for hits too.
@@ -21,9 +21,9 @@ struct serve *serve_new(const struct serve_options *o)
     s->o = *o;
     s->has_access_log = o->has_access_log;
     pthread_mutex_init(&s->lock, NULL);
-    s->caches = xcalloc(o->loops, sizeof(struct memcache *));
+    s->desks = xcalloc(o->loops, sizeof(struct desk));
     for (unsigned i = 0; i < o->loops; i++)
-        s->caches[i] = memcache_new(o->memory_bytes / o->loops, MAX_CACHED_FILES);
+        s->desks[i].cache = memcache_new(o->memory_bytes / o->loops, MAX_CACHED_FILES);
     return s;
 }
 
@@ -31,9 +31,11 @@ void serve_free(struct serve *s)
 {
     if (!s)
         return;
-    for (unsigned i = 0; i < s->o.loops; i++)
-        memcache_free(s->caches[i]);
-    free(s->caches);
+    for (unsigned i = 0; i < s->o.loops; i++) {
+        memcache_free(s->desks[i].cache);
+        mount_table_drop(s->desks[i].mounts);
+    }
+    free(s->desks);
     rules_release(s);
     free(s->reload_error);
     free(s->vanity);
@@ -62,11 +64,6 @@ void serve_set_open_metrics(struct serve *s, bool is_open)
     atomic_store(&s->has_open_metrics, is_open);
 }
 
-void serve_forget(struct serve *s)
-{
-    atomic_fetch_add(&s->generation, 1);
-}
-
 void serve_set_reload_error(struct serve *s, const char *text)
 {
     pthread_mutex_lock(&s->lock);
@@ -86,9 +83,10 @@ struct note *note_of(struct http_request *req)
     return n;
 }
 
-static void note_result(struct http_request *req, enum question_kind kind,
-                        enum metric_result result)
+static void note_result(struct http_request *req, const struct mount *mount,
+                        enum question_kind kind, enum metric_result result)
 {
+    mount_count(mount, result);
     struct note *n = note_of(req);
     n->route = route_of(kind);
     n->result = result;
@@ -100,19 +98,10 @@ struct parked {
     struct flight_waiter waiter;
     struct serve *serve;
     struct http_request *req;
-    const struct question *q;
-    unsigned generation; /* of the settings under which it was asked */
+    struct mount_table *mounts; /* a reference */
+    const struct errand *e;     /* in the request's arena */
+    unsigned generation;        /* of the settings under which it was asked */
 };
-
-static struct memcache *cache_of(struct serve *s, struct http_request *req)
-{
-    return s->caches[http_request_loop_index(req)];
-}
-
-static unsigned generation_of(struct serve *s)
-{
-    return atomic_load_explicit(&s->generation, memory_order_relaxed);
-}
 
 void give_now(struct serve *s, struct http_request *req, const struct gift *g)
 {
@@ -131,16 +120,19 @@ void give_now(struct serve *s, struct http_request *req, const struct gift *g)
         entry_set_facts(e, g->mv, g->facts);
     /* One that was got under the settings of now is kept in memory while it is good. */
     if (g->answer->freshness == REPO_FRESH && g->generation == generation_of(s) && !g->is_for_one)
-        memcache_put(cache_of(s, req), e);
+        memcache_put(s->desks[http_request_loop_index(req)].cache, e);
     respond_entry(req, e, g->cache_status);
     entry_unref(e);
 }
 
-static void give(struct serve *s, struct http_request *req, const struct question *q,
+static void give(struct serve *s, struct http_request *req, const struct errand *e,
                  const struct repo_answer *answer, unsigned generation, const char *cache_status)
 {
-    struct gift g = {
-        .q = q, .answer = answer, .generation = generation, .cache_status = cache_status};
+    struct gift g = {.e = e,
+                     .q = &e->q,
+                     .answer = answer,
+                     .generation = generation,
+                     .cache_status = cache_status};
     if (!has_rules(s) || !verdict_takes_over(s, req, &g))
         give_now(s, req, &g);
 }
@@ -153,17 +145,23 @@ static void on_landed(struct flight_waiter *w, const struct error *err,
     if (err) {
         respond_error(req, err);
     } else if (answer->freshness == REPO_STALE) {
-        note_result(req, p->q->kind, RESULT_STALE);
-        give(p->serve, req, p->q, answer, p->generation,
+        note_result(req, p->e->mount, p->e->q.kind, RESULT_STALE);
+        give(p->serve, req, p->e, answer, p->generation,
              "modgate; hit; fwd=stale; detail=upstream-down");
     } else {
-        give(p->serve, req, p->q, answer, p->generation, "modgate; fwd=miss; stored");
+        give(p->serve, req, p->e, answer, p->generation, "modgate; fwd=miss; stored");
     }
+}
+
+static void free_parked(struct parked *p)
+{
+    mount_table_drop(p->mounts);
+    free(p);
 }
 
 static void release_parked(struct flight_waiter *w)
 {
-    free(w);
+    free_parked((struct parked *)w);
 }
 
 static void on_gone(void *arg)
@@ -171,7 +169,7 @@ static void on_gone(void *arg)
     flight_leave(&((struct parked *)arg)->waiter);
 }
 
-static void wait_for_flight(struct serve *s, struct http_request *req, const struct question *q)
+static void wait_for_flight(struct serve *s, struct http_request *req, const struct errand *e)
 {
     struct arena *a = http_request_arena(req);
     struct parked *p = xcalloc(1, sizeof(*p));
@@ -179,16 +177,17 @@ static void wait_for_flight(struct serve *s, struct http_request *req, const str
         .waiter = {.loop = http_request_loop(req), .on_done = on_landed, .release = release_parked},
         .serve = s,
         .req = req,
-        .q = q,
+        .mounts = mount_table_ref(e->mounts),
+        .e = e,
         .generation = generation_of(s),
     };
-    note_result(req, q->kind, RESULT_MISS);
+    note_result(req, e->mount, e->q.kind, RESULT_MISS);
     if (!http_request_park(req, on_gone, p)) {
-        free(p);
+        free_parked(p);
         respond_error(req,
                       error_new(a, STATUS_OVERLOAD, "this connection waits for too many things"));
-    } else if (!repo_join(s->o.repo, q, &p->waiter)) {
-        free(p);
+    } else if (!mount_join(e->mount, &e->q, &p->waiter)) {
+        free_parked(p);
         respond_error(req, error_new(a, STATUS_OVERLOAD, "too many fetches are under way"));
     }
 }
@@ -199,44 +198,45 @@ bool forbids_fetch(struct http_request *req)
     return slice_eq_nocase(v, S("true")) || slice_eq(v, S("1")) || slice_eq_nocase(v, S("t"));
 }
 
-static void answer_question(struct serve *s, struct http_request *req, const struct question *q)
+static void answer_question(struct serve *s, struct http_request *req, const struct errand *e)
 {
     struct repo_answer answer;
+    const struct question *q = &e->q;
     unsigned generation = generation_of(s);
-    struct error *err = repo_lookup(s->o.repo, http_request_arena(req), q, &answer);
+    struct error *err = mount_lookup(e->mount, http_request_arena(req), q, &answer);
     bool may_fetch = !forbids_fetch(req);
     if (err) {
         respond_error(req, err);
         return;
     }
     if (answer.freshness == REPO_MISSING && !may_fetch) {
-        note_result(req, q->kind, RESULT_NEGATIVE);
+        note_result(req, e->mount, q->kind, RESULT_NEGATIVE);
         respond_error(req, error_new(http_request_arena(req), STATUS_NOT_STORED,
                                      "%.*s is not stored here", SLICE_ARG(q->key)));
         return;
     }
     if (may_fetch && (answer.freshness == REPO_MISSING || answer.freshness == REPO_OLD)) {
-        wait_for_flight(s, req, q);
+        wait_for_flight(s, req, e);
         return;
     }
     bool is_fresh = answer.freshness == REPO_FRESH;
-    note_result(req, q->kind,
+    note_result(req, e->mount, q->kind,
                 answer.status != 200 ? RESULT_NEGATIVE
                 : is_fresh           ? RESULT_HIT
                                      : RESULT_STALE);
-    give(s, req, q, &answer, generation, is_fresh ? "modgate; hit" : "modgate; hit; fwd=stale");
+    give(s, req, e, &answer, generation, is_fresh ? "modgate; hit" : "modgate; hit; fwd=stale");
     if (answer.fd >= 0)
         close(answer.fd);
     if (!is_fresh && may_fetch)
-        repo_refresh(s->o.repo, q);
+        mount_refresh(e->mount, q);
 }
 
 /* GET and HEAD of an answer that this loop has in memory. */
-static bool answer_from_memory(struct serve *s, struct http_request *req, struct slice path)
+static bool answer_from_memory(struct serve *s, struct http_request *req, const struct mount *mount,
+                               struct slice path)
 {
-    struct memcache *c = cache_of(s, req);
-    memcache_keep(c, generation_of(s));
-    struct entry *e = memcache_get(c, path, now_unix_s());
+    struct memcache *cache = s->desks[http_request_loop_index(req)].cache;
+    struct entry *e = memcache_get(cache, path, now_unix_s());
     if (!e)
         return false;
     note_of(req)->route = route_of(e->kind);
@@ -245,7 +245,7 @@ static bool answer_from_memory(struct serve *s, struct http_request *req, struct
     enum hit_verdict verdict = has_rules(s) ? verdict_of_hit(s, req, e) : HIT_GIVE;
     if (verdict == HIT_LOOK)
         return false;
-    note_result(req, e->kind, e->status == 200 ? RESULT_HIT : RESULT_NEGATIVE);
+    note_result(req, mount, e->kind, e->status == 200 ? RESULT_HIT : RESULT_NEGATIVE);
     if (verdict == HIT_ANSWERED)
         return true;
     respond_entry(req, e, "modgate; hit");
@@ -257,8 +257,8 @@ void serve_handle(void *serve, struct http_request *req)
     struct serve *s = serve;
     struct arena *a = http_request_arena(req);
     struct slice method = http_request_method(req);
-    struct slice path = http_request_path(req);
-    struct question *q;
+    struct slice rest, path = http_request_path(req);
+    struct errand *e;
     if (access_is_active(s->o.access) && !pages_is_probe(req) && !guard_enter(s, req))
         return;
     if (!slice_eq(method, S("GET")) && !slice_eq(method, S("HEAD"))) {
@@ -267,21 +267,27 @@ void serve_handle(void *serve, struct http_request *req)
                                      SLICE_ARG(slice_head(method, 32))));
         return;
     }
-    if (goget_handle(s, req, path) || answer_from_memory(s, req, path) ||
+    struct desk *desk = desk_of(s, req);
+    const struct mount *mount = mount_route(desk->mounts, path, &rest);
+    if (mount_name(mount).n)
+        note_of(req)->repository = arena_dup(a, mount_name(mount));
+    if (goget_handle(s, req, path) || answer_from_memory(s, req, mount, path) ||
         pages_handle(s, req, path))
         return;
-    q = ARENA_NEW(a, struct question);
-    struct error *err = question_parse(a, path, q);
-    struct guard_need need = guard_need_of(q, err);
+    e = ARENA_NEW(a, struct errand);
+    e->mounts = desk->mounts;
+    e->mount = mount;
+    struct error *err = question_parse(a, rest, &e->q);
+    struct guard_need need = guard_need_of(&e->q, err);
     if (!err)
-        note_of(req)->route = route_of(q->kind);
+        note_of(req)->route = route_of(e->q.kind);
     if (!guard_may(req, &need))
         return;
     if (err) {
         respond_error(req, err);
         return;
     }
-    if (has_rules(s) && verdict_refuses(s, req, q))
+    if (has_rules(s) && verdict_refuses(s, req, &e->q))
         return;
-    answer_question(s, req, q);
+    answer_question(s, req, e);
 }

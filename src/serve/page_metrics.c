@@ -91,18 +91,59 @@ static const struct {
     {UP_BYTES, "modgate_upstream_bytes_total", "counter", "Bytes received."},
 };
 
-static void print_upstreams(struct serve *s, struct arena *a, struct buf *b)
+/* A value of something of a repository; the one that is there without settings has no label. */
+static void repository_row(struct buf *b, const char *name, struct slice repository,
+                           struct metric_label label, double value)
+{
+    const struct metric_label labels[] = {label, {"repository", repository}};
+    metrics_row_labels(b, name, labels, repository.n ? 2 : 1, value);
+}
+
+static void print_upstreams_of(const struct repository *r, struct arena *a, struct buf *b, size_t i)
 {
     struct fetch_upstream_stats *rows;
     size_t count;
-    repo_upstream_stats(s->o.repo, a, &rows, &count);
+    repo_upstream_stats(r->repo, a, &rows, &count);
+    for (size_t k = 0; k < count; k++)
+        repository_row(b, upstream_families[i].name, r->name,
+                       (struct metric_label){"upstream", rows[k].name},
+                       upstream_value(&rows[k], upstream_families[i].value));
+}
+
+static void print_upstreams(const struct mount_table *t, struct arena *a, struct buf *b)
+{
+    struct repository r;
     for (size_t i = 0; i < ARRAY_LEN(upstream_families); i++) {
         metrics_head(b, upstream_families[i].name, upstream_families[i].type,
                      upstream_families[i].help);
-        for (size_t k = 0; k < count; k++)
-            metrics_row(b, upstream_families[i].name, "upstream", rows[k].name,
-                        upstream_value(&rows[k], upstream_families[i].value));
+        for (size_t k = 0; repository_at(t, k, &r); k++)
+            print_upstreams_of(&r, a, b, i);
     }
+}
+
+static void print_requests_of_mounts(const struct mount_table *t, struct buf *b)
+{
+    const struct mount *m;
+    const char *name = "modgate_repository_requests_total";
+    metrics_head(b, name, "counter", "Requests to a repository or group, by how they were found.");
+    for (size_t i = 0; (m = mount_at(t, i)); i++) {
+        for (int k = 0; mount_name(m).n && k < RESULT_COUNT; k++)
+            repository_row(b, name, mount_name(m), (struct metric_label){"result", result_names[k]},
+                           (double)mount_counted(m, (enum metric_result)k));
+    }
+}
+
+static void print_stores(const struct mount_table *t, struct buf *b)
+{
+    struct repository r;
+    metrics_head(b, "modgate_store_bytes", "gauge", "Bytes of the stored versions.");
+    for (size_t i = 0; repository_at(t, i, &r); i++)
+        metrics_row(b, "modgate_store_bytes", r.name.n ? "repository" : NULL, r.name,
+                    (double)store_bytes(r.store));
+    metrics_head(b, "modgate_store_max_bytes", "gauge", "Size at which eviction starts; 0 = none.");
+    for (size_t i = 0; repository_at(t, i, &r); i++)
+        metrics_row(b, "modgate_store_max_bytes", r.name.n ? "repository" : NULL, r.name,
+                    (double)store_max_bytes(r.store));
 }
 
 static void print_one(struct buf *b, const char *name, const char *type, const char *help,
@@ -138,14 +179,14 @@ void make_metrics(struct page *p, struct arena *a)
     struct serve *s = p->serve;
     struct buf *b = &p->text;
     metrics_print(b);
-    print_one(b, "modgate_store_bytes", "gauge", "Bytes of the stored versions.",
-              (double)store_bytes(s->o.store));
-    print_one(b, "modgate_store_max_bytes", "gauge", "Size at which eviction starts; 0 = none.",
-              (double)store_max_bytes(s->o.store));
+    struct mount_table *t = mounts_take(s->o.mounts);
+    print_stores(t, b);
     print_one(b, "modgate_log_dropped_total", "counter", "Log lines dropped.",
               (double)log_dropped_total());
     print_lanes(s, b);
-    print_upstreams(s, a, b);
+    print_upstreams(t, a, b);
+    print_requests_of_mounts(t, b);
     print_server(s, b);
+    mount_table_drop(t);
     p->content_type = METRICS_CONTENT_TYPE;
 }

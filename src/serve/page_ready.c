@@ -11,35 +11,41 @@ static void say(struct page *p, bool is_fine, bool is_vital, const char *name, s
         p->status = 503;
 }
 
-static void look_at_store(struct page *p, struct arena *a)
+/* "store", or "store of internal" */
+static const char *named(struct arena *a, const char *what, struct slice repository)
+{
+    return repository.n ? arena_printf(a, "%s of %.*s", what, SLICE_ARG(repository)).p : what;
+}
+
+static void look_at_store(struct page *p, struct arena *a, struct store *store, const char *name)
 {
     uint64_t free_bytes = 0;
-    struct error *err = store_health(p->serve->o.store, a, &free_bytes);
-    say(p, !err, true, "store",
+    struct error *err = store_health(store, a, &free_bytes);
+    say(p, !err, true, name,
         err ? error_chain(a, err) : arena_printf(a, "%" PRIu64 " bytes free", free_bytes));
 }
 
 /* An upstream that is down does not make the gateway unready: what is stored is served. */
-static void look_at_upstreams(struct page *p, struct arena *a)
+static void look_at_upstreams(struct page *p, struct arena *a, const struct repository *r)
 {
     struct fetch_upstream_stats *rows;
     size_t count;
-    repo_upstream_stats(p->serve->o.repo, a, &rows, &count);
+    repo_upstream_stats(r->repo, a, &rows, &count);
     for (size_t i = 0; i < count; i++) {
         struct slice why = rows[i].is_up && !rows[i].last_error.n
                                ? rows[i].name
                                : arena_printf(a, "%.*s: %.*s", SLICE_ARG(rows[i].name),
                                               SLICE_ARG(rows[i].last_error));
-        say(p, rows[i].is_up, false, "upstream", why);
+        say(p, rows[i].is_up, false, named(a, "upstream", r->name), why);
     }
 }
 
 /* What is stored is served whatever a database does, so this is no reason to be unready either. */
-static void look_at_sumdbs(struct page *p, struct arena *a)
+static void look_at_sumdbs(struct page *p, struct arena *a, struct repo *repo)
 {
     struct repo_sumdb_stats *rows;
     size_t count;
-    repo_sumdb_stats(p->serve->o.repo, a, &rows, &count);
+    repo_sumdb_stats(repo, a, &rows, &count);
     for (size_t i = 0; i < count; i++) {
         const struct repo_sumdb_stats *row = &rows[i];
         struct slice why =
@@ -73,14 +79,28 @@ static void look_at_reload(struct page *p, struct arena *a)
     say(p, why.n == 0, false, "configuration", why);
 }
 
+/* The databases are the same for all repositories. */
+static void look_at_repositories(struct page *p, struct arena *a, const struct mount_table *t)
+{
+    struct repository r;
+    for (size_t i = 0; repository_at(t, i, &r); i++) {
+        if (r.store != p->serve->o.store)
+            look_at_store(p, a, r.store, named(a, "store", r.name));
+        look_at_upstreams(p, a, &r);
+    }
+    if (repository_at(t, 0, &r))
+        look_at_sumdbs(p, a, r.repo);
+}
+
 void make_readiness(struct page *p, struct arena *a)
 {
+    struct mount_table *t = mounts_take(p->serve->o.mounts);
     say(p, !atomic_load(&p->serve->is_draining), true, "accepting", S(""));
-    look_at_store(p, a);
-    look_at_upstreams(p, a);
-    look_at_sumdbs(p, a);
+    look_at_store(p, a, p->serve->o.store, "store");
+    look_at_repositories(p, a, t);
     look_at_access(p, a);
     look_at_reload(p, a);
+    mount_table_drop(t);
     if (p->has_details)
         return;
     buf_clear(&p->text);

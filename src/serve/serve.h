@@ -10,15 +10,15 @@
 #include "access/access.h"
 #include "http/http.h"
 #include "policy/policy.h"
-#include "repo/repo.h"
+#include "repo/mounts.h"
 #include "store/store.h"
 #include "work/lane.h"
 
 struct serve;
 
 struct serve_options {
-    struct repo *repo;
-    struct store *store;
+    struct mounts *mounts;
+    struct store *store; /* the one in data_dir */
     struct access *access;
     struct lane *upstream_lane;
     struct lane *vcs_lane;
@@ -41,6 +41,8 @@ void serve_set_draining(struct serve *s);
 void serve_set_access_log(struct serve *s, bool is_on);
 /* What the loops have in memory was allowed under old settings: look at it anew. [any] */
 void serve_forget(struct serve *s);
+/* The table of mounts was replaced: as above, and no loop keeps the old one. [any but a loop] */
+void serve_take_up_mounts(struct serve *s);
 /*
  * The host names and path prefixes (separated by commas) for which ?go-get=1 is answered, and the
  * URL that the answer names. Copied. [any]

@@ -15,11 +15,18 @@
 struct memcache;
 struct rules;
 
+/* What one loop has for itself. */
+struct desk {
+    struct memcache *cache;
+    struct mount_table *mounts; /* as of the generation */
+    unsigned generation;
+};
+
 struct serve {
     struct serve_options o;
     struct http_server *server;
-    struct memcache **caches; /* one a loop */
-    atomic_uint generation;   /* of the settings: what caches hold of another one is dropped */
+    struct desk *desks;     /* one a loop */
+    atomic_uint generation; /* of the settings: what caches hold of another one is dropped */
     atomic_bool is_draining;
     atomic_bool has_access_log;
     atomic_bool has_open_metrics;
@@ -29,6 +36,9 @@ struct serve {
     char *reload_error;
     char *vanity, *public_url; /* NULL = "" */
 };
+
+/* done.c: "hit", "miss" … */
+extern const struct slice result_names[RESULT_COUNT];
 
 /* What is noted about a request, for its log line and metrics. In the request's arena. */
 struct note {
@@ -65,6 +75,13 @@ bool guard_may(struct http_request *req, const struct guard_need *need);
 bool guard_is_admin(struct serve *s, struct http_request *req);
 /* The request has ended. */
 void guard_leave(struct serve *s, struct note *n);
+
+/*
+ * desk.c: brings the loop's desk up to date: to the table of mounts of now, and with nothing in
+ * memory from before. Once for a request: the table of before may be gone then.
+ */
+struct desk *desk_of(struct serve *s, struct http_request *req);
+unsigned generation_of(struct serve *s);
 
 /*
  * entry.c: an answer ready to be sent: a body in memory or an open file, and its headers. Belongs
@@ -117,8 +134,16 @@ struct entry *memcache_get(struct memcache *c, struct slice key, int64_t now_s);
 void memcache_put(struct memcache *c, struct entry *e);
 uint64_t memcache_bytes(const struct memcache *c);
 
+/* What is asked, and of whom. The table is only kept by who has a reference to it. */
+struct errand {
+    struct mount_table *mounts;
+    const struct mount *mount;
+    struct question q;
+};
+
 /* An answer that is ready, and what is to be known of it. */
 struct gift {
+    const struct errand *e;
     const struct question *q;
     const struct repo_answer *answer;
     unsigned generation; /* of the settings under which it was got */
@@ -163,6 +188,7 @@ struct judging {
     struct arena arena;
     struct rules *rules; /* a reference */
     struct slice identity, repository;
+    struct errand e; /* with a reference to its table; its question is q */
     struct question q;
     struct repo_answer answer; /* and how it goes out in the end; its descriptor is owned */
     unsigned generation;

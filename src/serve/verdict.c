@@ -196,8 +196,8 @@ static struct error *ask_repo(void *arg, struct ctx *cx, const struct question *
 {
     struct judging *j = arg;
     if (j->may_fetch)
-        return repo_get(j->serve->o.repo, cx, q, out);
-    TRY(repo_lookup(j->serve->o.repo, cx->arena, q, out));
+        return mount_get(j->e.mount, cx, q, out);
+    TRY(mount_lookup(j->e.mount, cx->arena, q, out));
     if (out->freshness != REPO_MISSING)
         return NULL;
     return error_new(cx->arena, STATUS_NOT_STORED, "%.*s is not stored here", SLICE_ARG(q->key));
@@ -307,6 +307,7 @@ static void free_judging(struct judging *j)
 {
     fd_cleanup(&j->answer.fd);
     rules_drop(j->rules);
+    mount_table_drop(j->e.mounts);
     arena_release(&j->arena);
     free(j);
 }
@@ -319,6 +320,7 @@ static void give_judged(struct judging *j)
     bool has_identities = j->rules->has_identities, is_fixed = question_is_immutable(j->q.kind);
     give_now(j->serve, j->req,
              &(struct gift){
+                 .e = &j->e,
                  .q = &j->q,
                  .answer = &j->answer,
                  .generation = j->generation,
@@ -384,6 +386,8 @@ static struct judging *judging_new(struct serve *s, struct http_request *req, st
     j->cache_status = g->cache_status;
     j->may_fetch = !forbids_fetch(req);
     j->is_report = r->is_report;
+    j->e = *g->e;
+    mount_table_ref(j->e.mounts);
     question_copy(&j->arena, g->q, &j->q);
     if (keep_answer_of(j, g->answer))
         return j;
@@ -430,7 +434,7 @@ bool verdict_takes_over(struct serve *s, struct http_request *req, const struct 
         answer_overload(req);
         return true;
     }
-    if (!lane_submit(repo_lane(s->o.repo, &j->q), &j->job, LANE_INTERACTIVE)) {
+    if (!lane_submit(mount_lane(j->e.mount, &j->q), &j->job, LANE_INTERACTIVE)) {
         free_judging(j);
         answer_overload(req);
     }

@@ -8,6 +8,7 @@
  *   <dir>/sumdb/…                            what is known of checksum databases
  *   <dir>/facts/…                            what policy rules ask of modules and versions
  *   <dir>/unverified/…                       marks of versions that were stored unchecked
+ *   <dir>/served/…                           which member of a group served a version first
  *   <dir>/quarantine/…                       what was refused, and why
  *   <dir>/tombstones/…                       versions that were withdrawn, and why: tombstone.h
  *   <dir>/stage/                             work under way and its journal; emptied at start
@@ -171,6 +172,20 @@ bool store_is_doubted(struct store *s, struct arena *a, struct module_version mv
 /* At most max of the marked versions, in the arena. */
 struct error *store_doubts(struct store *s, struct arena *a, size_t max,
                            struct module_version **list, size_t *count) MUST_CHECK;
+
+/*
+ * Which source of a group of sources served a version first; empty when none did. [any: may run on
+ * a loop]
+ */
+struct error *store_served_get(struct store *s, struct arena *a, struct slice group,
+                               struct module_version mv, struct slice *source) MUST_CHECK;
+/*
+ * Remembers that, durably. When one is remembered already that one stays, and store_served_get()
+ * tells which; is_replacing: it is one that there is no more.
+ */
+struct error *store_served_put(struct store *s, struct arena *a, struct slice group,
+                               struct module_version mv, struct slice source,
+                               bool is_replacing) MUST_CHECK;
 
 /*
  * Puts what was refused aside, with a text that says why: the file at path (which is moved), bytes,

@@ -20,6 +20,7 @@
 #define BLOBS_DIR "sumdb"
 #define FACTS_DIR "facts"
 #define DOUBT_DIR "unverified"
+#define SERVED_DIR "served"
 #define QUARANTINE_DIR "quarantine"
 #define STAGE_DIR "stage"
 #define TOMBSTONE_DIR "tombstones"

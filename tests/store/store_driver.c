@@ -147,7 +147,10 @@ static struct error *put_files(struct store *s, struct ctx *cx, struct store_sta
     struct slice zip;
     bool was_stored;
     struct store_commit c = {
-        .mv = mv_of(argv[3], argv[4]), .zip_h1 = slice_of(argv[6]), .is_refetchable = true};
+        .mv = mv_of(argv[3], argv[4]),
+        .zip_h1 = slice_of(argv[6]),
+        .is_refetchable = strcmp(argv[1], "put") == 0,
+    };
     TRY(read_named(cx->arena, argv[5], "info", &c.info));
     TRY(read_named(cx->arena, argv[5], "mod", &c.mod));
     TRY(read_named(cx->arena, argv[5], "zip", &zip));
@@ -309,10 +312,10 @@ int main(int argc, char **argv)
         return run_workers(argv, true);
     if (argc == 6 && strcmp(argv[1], "race") == 0)
         return run_race(argv);
-    if (argc == 7 && strcmp(argv[1], "put") == 0)
+    if (argc == 7 && (strcmp(argv[1], "put") == 0 || strcmp(argv[1], "keep") == 0))
         return run_put(argv);
     fputs("usage: store_driver publish|churn DIR THREADS SEED COUNT | check DIR | "
-          "race DIR PATH VERSION SALT | put DIR PATH VERSION FOLDER H1\n",
+          "race DIR PATH VERSION SALT | put|keep DIR PATH VERSION FOLDER H1\n",
           stderr);
     return 2;
 }

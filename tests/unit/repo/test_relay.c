@@ -22,6 +22,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(f->dir));
     struct store_options o = {.dir = f->dir};
     assert_ok(store_open(&f->arena, &o, &f->repo.o.store));
+    f->repo.o.databases = databases_new(f->repo.o.store);
     *state = f;
     return 0;
 }
@@ -29,10 +30,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    for (struct database *next; f->repo.databases; f->repo.databases = next) {
-        next = f->repo.databases->next;
-        database_free(f->repo.databases);
-    }
+    databases_free(f->repo.o.databases);
     store_close(f->repo.o.store);
     assert_ok(dir_remove(&f->arena, f->dir));
     arena_release(&f->set.arena);
