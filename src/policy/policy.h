@@ -126,7 +126,7 @@ unsigned policy_needs(const struct policy *p, const struct policy_subject *subje
 bool policy_is_empty(const struct policy *p);
 /* Whether a decision can depend on who asks. */
 bool policy_has_identities(const struct policy *p);
-/* Names of the exceptions (origin and rule) that have expired, comma-separated; empty: none. */
+/* The exceptions that have expired, with origin and owner, comma-separated; empty: none. */
 struct slice policy_expired(const struct policy *p, struct arena *a, int64_t now_unix_s);
 /* What differs between the rules of two policies: "added a, b; removed c; changed d". Empty:
  * nothing. */

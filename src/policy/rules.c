@@ -175,10 +175,11 @@ struct slice policy_expired(const struct policy *p, struct arena *a, int64_t now
     BUF_SCOPED(b);
     for (size_t i = 0; i < p->spec.exception_count; i++) {
         const struct policy_exception *e = p->exceptions[i].text;
-        if (p->exceptions[i].until_unix_s <= now_unix_s)
-            add_name(&b, arena_printf(a, "%.*s (%.*s, %.*s, expired %.*s)", SLICE_ARG(e->rule),
-                                      SLICE_ARG(e->paths), SLICE_ARG(e->origin),
-                                      SLICE_ARG(e->expires)));
+        if (p->exceptions[i].until_unix_s > now_unix_s)
+            continue;
+        add_name(&b, arena_printf(a, "%.*s (%.*s, %.*s, expired %.*s%s%.*s)", SLICE_ARG(e->rule),
+                                  SLICE_ARG(e->paths), SLICE_ARG(e->origin), SLICE_ARG(e->expires),
+                                  e->owner.n ? ", owner " : "", SLICE_ARG(e->owner)));
     }
     return arena_dup(a, buf_slice(&b));
 }

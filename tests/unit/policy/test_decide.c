@@ -322,7 +322,11 @@ static void test_expired(void **state)
 {
     const struct policy_rule rule = RULE(.name = S("r"), .action = S("deny"));
     const struct policy_exception es[] = {
-        {.rule = S("r"), .origin = S("f:7"), .paths = S("a.example"), .expires = S("2027-01-14")},
+        {.rule = S("r"),
+         .origin = S("f:7"),
+         .paths = S("a.example"),
+         .expires = S("2027-01-14"),
+         .owner = S("team")},
         {.rule = S("*"), .origin = S("f:8"), .paths = S("b.example"), .expires = S("2027-01-15")},
     };
     struct policy_spec spec = {
@@ -330,7 +334,7 @@ static void test_expired(void **state)
     struct arena a = ARENA_INIT;
     struct policy *p;
     assert_ok(policy_new(&a, &spec, &p));
-    assert_slice(policy_expired(p, &a, NOW), "r (a.example, f:7, expired 2027-01-14)");
+    assert_slice(policy_expired(p, &a, NOW), "r (a.example, f:7, expired 2027-01-14, owner team)");
     arena_release(&a);
 }
 
