@@ -192,21 +192,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data,
-                   size_t n, void *arg)
-{
-    struct http_request *r = request_of(session, stream_id);
-    bool is_wanted = r && r->state == REQUEST_READING;
-    nghttp2_session_consume_connection(session, n);
-    if (is_wanted && !request_give(r, slice_make((const char *)data, n))) {
-        r->refuse_status = 413;
-        dispatch(r);
-    }
-    if (is_wanted && !r->has_sink)
-        nghttp2_session_consume_stream(session, stream_id, n);
-    return 0;
-}
-
 static void forget(struct h2 *h, struct http_request *r)
 {
     if (r->prev)
@@ -232,7 +217,54 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
     return 0;
 }
 
-/* The last frame of an answer is out. A body that nobody waits for is cut off (RFC 9113, 8.1). */
+/*
+ * A body that nobody waits for is cut off with NO_ERROR (RFC 9113, 8.1), but not at once: clients
+ * that hear of it together with the answer take the answer for broken (libcurl 7.88 does). Most
+ * stop by themselves when they have read it.
+ */
+static void linger(struct http_request *r)
+{
+    struct conn *c = r->conn;
+    r->is_lingering = true;
+    r->progress_ms = loop_now_ms(c->home->loop);
+    r->body_mark = r->body_received;
+    if (c->deadline_ms > r->progress_ms + LINGER_MS)
+        conn_deadline(c, r->progress_ms + LINGER_MS);
+}
+
+static void cut_off(struct http_request *r)
+{
+    r->is_lingering = false;
+    nghttp2_submit_rst_stream(r->conn->h2->session, NGHTTP2_FLAG_NONE, r->stream_id,
+                              NGHTTP2_NO_ERROR);
+}
+
+static void drop_data(struct http_request *r, size_t n)
+{
+    r->body_received += n;
+    nghttp2_session_consume_stream(r->conn->h2->session, r->stream_id, n);
+    if (r->is_lingering && r->body_received - r->body_mark > LINGER_BYTES)
+        cut_off(r);
+}
+
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data,
+                   size_t n, void *arg)
+{
+    struct http_request *r = request_of(session, stream_id);
+    bool is_wanted = r && r->state == REQUEST_READING;
+    nghttp2_session_consume_connection(session, n);
+    if (is_wanted && !request_give(r, slice_make((const char *)data, n))) {
+        r->refuse_status = 413;
+        dispatch(r);
+    }
+    if (is_wanted && !r->has_sink)
+        nghttp2_session_consume_stream(session, stream_id, n);
+    else if (r && !is_wanted)
+        drop_data(r, n);
+    return 0;
+}
+
+/* The last frame of an answer is out. */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct conn *c = arg;
@@ -248,7 +280,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         return 0;
     r->is_whole = true;
     if (!r->has_ended)
-        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, r->stream_id, NGHTTP2_NO_ERROR);
+        linger(r);
     return 0;
 }
 
@@ -371,6 +403,8 @@ bool h2_streams_check_time(struct conn *c)
 {
     int64_t now = loop_now_ms(c->home->loop);
     for (struct http_request *r = c->h2->streams; r; r = r->next) {
+        if (r->is_lingering && now - r->progress_ms >= LINGER_MS)
+            cut_off(r);
         if (!is_late(r, now, options(c)))
             continue;
         if (!r->is_header_whole)
@@ -385,6 +419,6 @@ void h2_streams_end(struct conn *c)
 {
     for (struct http_request *r; (r = c->h2->streams);) {
         forget(c->h2, r);
-        request_end(r, false);
+        request_end(r, r->is_whole);
     }
 }

@@ -49,11 +49,12 @@ struct http_request {
     int32_t stream_id;     /* HTTP/2 from here */
     int refuse_status;     /* answer this instead of calling the handler */
     size_t header_bytes;
-    int64_t progress_ms;
+    int64_t progress_ms;    /* of a lingering one: when its last byte was sent */
     uint64_t progress_mark; /* body_sent at progress_ms */
     bool is_header_whole;
-    bool has_ended; /* the peer has sent all of it */
-    bool is_whole;  /* all of the answer is with the kernel */
+    bool has_ended;    /* the peer has sent all of it */
+    bool is_whole;     /* all of the answer is with the kernel */
+    bool is_lingering; /* and the peer is still sending */
 };
 
 /* A fresh one, out of the loop's pool. */

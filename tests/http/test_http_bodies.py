@@ -87,8 +87,10 @@ def test_refused_before_the_body(server, tmp_path):
         s.sendall(request("/refuse", "PUT", "Content-Length: 900000000") + bytes(100000))
         assert read_answer(s).status == 403
         assert is_closed(s)
-    out = curl(server, "/refuse", os.urandom(4 << 20), tmp_path, "--http1.1", "-H", "Expect:")
-    assert out.split()[-2] == b"403"
+    for options in (["--http1.1", "-H", "Expect:"], ["--http1.1"], ["--http2"]):
+        for size in (1, 100_000, 4 << 20):
+            out = curl(server, "/refuse", os.urandom(size), tmp_path, *options)
+            assert out.split()[-2] == b"403", options
     server.wait_stats(taking=0, requests_active=1)
 
 
@@ -97,10 +99,32 @@ def test_refused_before_the_body_over_http2(server):
         h2 = H2(s)
         stream = h2.request("/refuse", "PUT", end=False)
         assert h2.answer(stream)[0] == 403
+        assert h2.answer(h2.request("/small"))[0] == 200
         f = h2.read_until(lambda kind, flags, at, payload: kind == RST_STREAM and at == stream)
         assert int.from_bytes(f[3], "big") == NO_ERROR
         h2.send(frame(DATA, END_STREAM, stream, bytes(1000)))  # was on its way
         assert h2.answer(h2.request("/small"))[0] == 200, "the connection goes on"
+
+
+def test_who_goes_on_sending_after_a_refusal_is_cut_off(server):
+    """The window stays open for a while: two seconds, or a megabyte."""
+    with server.connect() as s:
+        h2 = H2(s)
+        stream = h2.request("/refuse", "PUT", end=False)
+        assert h2.answer(stream)[0] == 403
+        sent, credit = 0, {0: 65535, stream: 65535}
+        while True:
+            while min(credit.values()) >= 16000:
+                h2.send(frame(DATA, 0, stream, bytes(16000)))
+                sent += 16000
+                credit = {at: n - 16000 for at, n in credit.items()}
+            kind, _, at, payload = h2.read_frame()
+            if kind == RST_STREAM:
+                break
+            if kind == WINDOW_UPDATE and at in credit:
+                credit[at] += int.from_bytes(payload, "big")
+        assert at == stream and int.from_bytes(payload, "big") == NO_ERROR
+        assert 65535 - 16000 <= sent < 3 << 19
 
 
 @pytest.mark.parametrize("fields", [["Content-Length: 2000"], ["Transfer-Encoding: chunked"]])
