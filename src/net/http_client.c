@@ -116,6 +116,23 @@ static struct error *check_redirect(struct ctx *cx, const struct url *from, stru
     return NULL;
 }
 
+struct error *http_send(struct http_client *c, struct ctx *cx, const struct http_request *rq,
+                        struct http_response *out)
+{
+    struct slice redirect;
+    struct transfer t = {.cx = cx, .rq = rq, .response = out};
+    TRY(url_parse(cx->arena, rq->url, &t.url));
+    *out = (struct http_response){0};
+    TRY(run_hop(c, &t, true, &redirect));
+    if (!redirect.n)
+        return NULL;
+    return error_new(cx->arena, STATUS_BAD_ANSWER,
+                     "%.*s redirects a %s to %.*s: that is not followed; give the address that it "
+                     "should go to",
+                     SLICE_ARG(url_redacted(cx->arena, &t.url)), rq->upload->method,
+                     SLICE_ARG(redirect));
+}
+
 struct error *http_get(struct http_client *c, struct ctx *cx, const struct http_request *rq,
                        struct http_response *out)
 {

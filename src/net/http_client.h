@@ -66,6 +66,13 @@ struct http_sink {
     struct error *(*body)(void *arg, struct arena *a, struct slice data);
 };
 
+/* A request that is not a GET. */
+struct http_upload {
+    const char *method;
+    int fd; /* of the body, read with pread from its start; -1: none */
+    uint64_t bytes;
+};
+
 struct http_request {
     struct slice url; /* http or https, without user information */
     const struct http_header *headers;
@@ -74,6 +81,7 @@ struct http_request {
                                     leaves it; NULL = none */
     uint64_t max_bytes;          /* a longer body is TOO_LARGE */
     bool needs_fresh_connection; /* for a retry: the old connection may be the trouble */
+    const struct http_upload *upload; /* for http_send() */
     struct http_sink sink;
 };
 
@@ -84,5 +92,11 @@ struct http_request {
  */
 struct error *http_get(struct http_client *c, struct ctx *cx, const struct http_request *rq,
                        struct http_response *out) MUST_CHECK;
+/*
+ * rq->upload, as http_get(). Redirects are not followed: BAD_ANSWER says where to. The stall
+ * timeout counts for the server's answer too. [worker]
+ */
+struct error *http_send(struct http_client *c, struct ctx *cx, const struct http_request *rq,
+                        struct http_response *out) MUST_CHECK;
 
 #endif

@@ -11,10 +11,12 @@
 
 #include "net/curl_status.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define RECEIVE_BUFFER_BYTES (64L << 10)
 #define HEADER_VALUE_MAX_BYTES 1024
@@ -213,6 +215,52 @@ static void set_proxy(struct transfer *t)
     SET(t, CURLOPT_PROXYPASSWORD, t->proxy.password.p ? t->proxy.password.p : "");
 }
 
+/* Reads the file that is sent. That blocks on the disk at most: for commands, not for the daemon.
+ */
+static size_t on_upload(char *p, size_t size, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+    const struct http_upload *u = t->rq->upload;
+    uint64_t left = u->bytes - t->sent_bytes;
+    ssize_t got;
+    t->active_at_ms = now_ms();
+    do {
+        got = pread(u->fd, p, size * n < left ? size * n : (size_t)left, (off_t)t->sent_bytes);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0 || (got == 0 && left)) {
+        t->err = error_errno(t->cx->arena, got < 0 ? errno : EIO, "reading what is sent");
+        return CURL_READFUNC_ABORT;
+    }
+    t->sent_bytes += (size_t)got;
+    return (size_t)got;
+}
+
+/* libcurl begins again when a connection that was kept turns out to be dead. */
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+    struct transfer *t = arg;
+    if (origin != SEEK_SET)
+        return CURL_SEEKFUNC_CANTSEEK;
+    t->sent_bytes = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static void set_upload(struct transfer *t)
+{
+    const struct http_upload *u = t->rq->upload;
+    if (!u)
+        return;
+    if (u->fd >= 0) {
+        SET(t, CURLOPT_UPLOAD, 1L);
+        SET(t, CURLOPT_READFUNCTION, on_upload);
+        SET(t, CURLOPT_READDATA, t);
+        SET(t, CURLOPT_SEEKFUNCTION, on_seek);
+        SET(t, CURLOPT_SEEKDATA, t);
+        SET(t, CURLOPT_INFILESIZE_LARGE, (curl_off_t)u->bytes);
+    }
+    SET(t, CURLOPT_CUSTOMREQUEST, u->method);
+}
+
 static void set_callbacks(struct transfer *t)
 {
     SET(t, CURLOPT_PRIVATE, t);
@@ -277,6 +325,7 @@ void transfer_open(struct transfer *t, bool with_authorization)
     set_tls(t);
     set_proxy(t);
     set_callbacks(t);
+    set_upload(t);
     set_headers(t, with_authorization);
 }
 
@@ -335,10 +384,16 @@ static struct error *curl_error(struct transfer *t)
 
 struct error *transfer_result(struct transfer *t)
 {
+    const char *method = t->rq->upload ? t->rq->upload->method : "GET";
     if (t->err)
-        return error_wrap(t->cx->arena, t->err, "GET %.*s", SLICE_ARG(t->response->url));
-    if (t->code != CURLE_OK && !t->is_satisfied)
-        return error_wrap(t->cx->arena, curl_error(t), "GET %.*s", SLICE_ARG(t->response->url));
+        return error_wrap(t->cx->arena, t->err, "%s %.*s", method, SLICE_ARG(t->response->url));
+    /* A refusal may come before the body is out; then the server closes. */
+    long status = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    bool is_refused = t->rq->upload && status >= 400;
+    if (t->code != CURLE_OK && !t->is_satisfied && !is_refused)
+        return error_wrap(t->cx->arena, curl_error(t), "%s %.*s", method,
+                          SLICE_ARG(t->response->url));
     TRY(give_head(t));
     t->response->detail = arena_dup(t->cx->arena, buf_slice(&t->detail));
     return NULL;

@@ -30,6 +30,7 @@ struct transfer {
     struct curl_slist *headers;
     int64_t active_at_ms; /* when a byte moved last */
     uint64_t body_bytes;
+    uint64_t sent_bytes; /* of an upload */
     bool is_head_given;
     bool is_satisfied; /* the rest of the body is of no interest */
     struct error *err; /* from a callback, or from the courier's clock */
