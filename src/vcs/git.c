@@ -318,7 +318,10 @@ struct error *git_open(struct git *g, struct ctx *cx, struct slice url, bool is_
                        struct codehost **out)
 {
     struct git_url u;
-    TRY(git_url_parse(cx->arena, url, is_insecure, &u));
+    if (!g->o.is_local)
+        TRY(git_url_parse(cx->arena, url, is_insecure, &u));
+    else if (!slice_starts(url, S("file:///")))
+        return error_new(cx->arena, STATUS_DENIED, "%.*s is no folder here", SLICE_ARG(url));
     pthread_mutex_lock(&g->lock);
     struct git_repo **at = &g->repos;
     while (*at && !(slice_eq(slice_of((*at)->url), url) && (*at)->is_insecure == is_insecure))

@@ -61,6 +61,7 @@ struct git_options {
     const struct git_file_rule *known_hosts;
     size_t known_hosts_count;
     bool use_ssh_agent;
+    bool is_local; /* for commands: file:// URLs, and nothing else */
     const char
         *config_file; /* instead of the user's and the system's git configuration; NULL = none */
     const char *netrc_file; /* NULL = git's own, ~/.netrc */

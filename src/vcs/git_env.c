@@ -530,8 +530,9 @@ const char *const *git_env_for(struct arena *a, const struct git_options *o,
                           .n = e->count,
                           .cap = e->count + MORE};
     memcpy(env.p, e->base, e->count * sizeof(*e->base));
-    set(&env,
-        is_insecure ? "GIT_ALLOW_PROTOCOL=https:ssh:http:git" : "GIT_ALLOW_PROTOCOL=https:ssh");
+    set(&env, o->is_local   ? "GIT_ALLOW_PROTOCOL=file"
+              : is_insecure ? "GIT_ALLOW_PROTOCOL=https:ssh:http:git"
+                            : "GIT_ALLOW_PROTOCOL=https:ssh");
     if (is_insecure)
         set(&env, "GIT_SSL_NO_VERIFY=1");
     set(&env, arena_printf(a, "GIT_CEILING_DIRECTORIES=%s", o->dir).p);

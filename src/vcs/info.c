@@ -20,6 +20,10 @@ struct slice vcs_info_json(struct arena *a, struct slice version, int64_t time_u
     buf_add(&b, S("{"));
     add_member(&b, "\"Version\"", version, true);
     add_member(&b, "\"Time\"", time_rfc3339(a, time_unix_s), false);
+    if (!origin) {
+        buf_add(&b, S("}"));
+        return arena_dup(a, buf_slice(&b));
+    }
     buf_add(&b, S(",\"Origin\":{"));
     add_member(&b, "\"VCS\"", origin->vcs, true);
     add_member(&b, "\"URL\"", origin->url, false);
