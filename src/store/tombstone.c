@@ -107,14 +107,25 @@ static struct error *lay(struct store *s, struct arena *a, const struct names *n
     return err ? err : disk_sync_all(s, a);
 }
 
-/* Under the version's lock, the tombstone being there. */
-static struct error *remove_version(struct store *s, struct arena *a, struct module_version mv,
-                                    const struct names *n)
+static struct error *remove_files(struct store *s, struct arena *a, struct module_version mv,
+                                  const struct names *n)
 {
     TRY(disk_unlink(s, a, names_pin(a, n)));
     TRY(version_remove(s, a, n));
     TRY(catalog_begin(s->catalog, a, false));
     return catalog_end(s->catalog, a, catalog_forget(s->catalog, a, mv));
+}
+
+/* Under the version's lock, the tombstone being there. */
+static struct error *remove_version(struct store *s, struct arena *a, struct module_version mv,
+                                    const struct names *n)
+{
+    struct journal_file *journal;
+    struct intent gone = {.mv = mv, .kind = INTENT_GONE};
+    TRY(journal_append(s, a, &gone, &journal)); /* so that no recovery brings it back */
+    struct error *err = remove_files(s, a, mv, n);
+    journal_end(s, journal);
+    return err;
 }
 
 /* The h1 of what is stored; NOT_FOUND when nothing is. */
