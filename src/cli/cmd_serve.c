@@ -26,7 +26,13 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-enum { ADMIN_THREADS = 4, ADMIN_QUEUE = 64, MAX_STREAMS = 250, MAX_PARKED = 100 };
+enum {
+    ADMIN_THREADS = 4,
+    ADMIN_QUEUE = 64,
+    PUBLISH_THREADS = 4,
+    MAX_STREAMS = 250,
+    MAX_PARKED = 100
+};
 
 struct daemon {
     struct settings_args args;
@@ -38,6 +44,7 @@ struct daemon {
     struct lane *upstream_lane;
     struct lane *vcs_lane;
     struct lane *admin_lane;
+    struct lane *publish_lane;
     struct access *access;
     struct mounts *mounts;
     struct serve *serve;
@@ -101,6 +108,7 @@ static struct error *make_access(struct arena *a, struct daemon *d)
 static void set_serve(struct daemon *d, const struct settings *s)
 {
     serve_set_access_log(d->serve, s->log_access);
+    serve_set_publish_max(d->serve, s->publish_max_size ? s->publish_max_size : s->fetch_max_zip);
     serve_set_vanity(d->serve, s->vcs_vanity, s->public_url);
     serve_set_open_metrics(d->serve, strcmp(s->access_metrics, "anyone") == 0);
 }
@@ -150,6 +158,8 @@ static struct error *make_server(struct arena *a, struct daemon *d)
         .upstream_lane = d->upstream_lane,
         .vcs_lane = d->vcs_lane,
         .admin_lane = d->admin_lane,
+        .publish_lane = d->publish_lane,
+        .max_uploads = (unsigned)s->publish_uploads,
         .loops = loops,
         .memory_bytes = s->cache_memory,
         .has_access_log = s->log_access,
@@ -172,6 +182,8 @@ static struct error *make_server(struct arena *a, struct daemon *d)
         .idle_timeout_ms = (unsigned)s->http_idle_timeout,
         .send_timeout_ms = (unsigned)s->http_send_timeout,
         .client_ca_file = setting_or_null(s->tls_client_ca_file),
+        .body_timeout_ms = (unsigned)s->http_body_timeout,
+        .on_header = serve_header,
         .handler = serve_handle,
         .on_done = serve_done,
         .arg = d->serve,
@@ -200,6 +212,10 @@ static struct error *start(struct arena *a, struct daemon *d)
                                                   .max_queued = (unsigned)s->lanes_vcs_queue});
     d->admin_lane = lane_new(&(struct lane_options){
         .name = "admin", .max_threads = ADMIN_THREADS, .max_queued = ADMIN_QUEUE});
+    d->publish_lane =
+        lane_new(&(struct lane_options){.name = "publish",
+                                        .max_threads = PUBLISH_THREADS,
+                                        .max_queued = 2 * (unsigned)s->publish_uploads});
     d->mounts = mounts_new(
         &(struct mounts_options){d->store, d->upstream_lane, d->vcs_lane, d->admin_lane, d->host});
     TRY(wire_mounts(a, s, d->mounts));
@@ -220,6 +236,7 @@ static void stop(struct daemon *d)
     lane_close(d->upstream_lane);
     lane_close(d->vcs_lane);
     lane_close(d->admin_lane);
+    lane_close(d->publish_lane);
     http_server_free(d->server);
     serve_free(d->serve);
     access_free(d->access);

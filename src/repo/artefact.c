@@ -195,10 +195,9 @@ static struct error *ignore_end(void *arg, struct arena *a)
 }
 
 /* Checked and hashed by as many threads as there are cores: more would only take memory. */
-static struct error *verify_zip(struct resolve *r, const char *path, struct slice mod,
-                                struct modzip_result *zip)
+struct error *zip_verify_file(struct repo *repo, struct arena *a, struct module_version mv,
+                              const char *path, uint64_t max_bytes, struct modzip_result *zip)
 {
-    struct arena *a = r->cx->arena;
     struct modzip_limits limits = MODZIP_LIMITS_GO;
     __attribute__((cleanup(arena_release))) struct arena mapping = ARENA_INIT;
     struct slice bytes;
@@ -208,12 +207,18 @@ static struct error *verify_zip(struct resolve *r, const char *path, struct slic
     if (err)
         return error_dup(a, err);
     drop.bytes = bytes;
-    limits.zip_bytes = r->set->s.max_zip_bytes;
-    sem_wait(&r->repo->verify_slots);
-    err = modzip_verify_observed(a, bytes, r->q->mv, &limits, &observer, zip);
-    sem_post(&r->repo->verify_slots);
-    if (err)
-        return err;
+    limits.zip_bytes = max_bytes;
+    sem_wait(&repo->verify_slots);
+    err = modzip_verify_observed(a, bytes, mv, &limits, &observer, zip);
+    sem_post(&repo->verify_slots);
+    return err;
+}
+
+static struct error *verify_zip(struct resolve *r, const char *path, struct slice mod,
+                                struct modzip_result *zip)
+{
+    struct arena *a = r->cx->arena;
+    TRY(zip_verify_file(r->repo, a, r->q->mv, path, r->set->s.max_zip_bytes, zip));
     return check_go_mod(a, r->q->mv, mod, zip);
 }
 

@@ -3,6 +3,7 @@
  * the store, and what is not there is known to be absent. Lists and @latest are made of the
  * versions that are stored: they are right at every moment.
  */
+#include "repo/publish.h"
 #include "repo/repo_priv.h"
 
 #include "base/file.h"
@@ -80,8 +81,12 @@ struct error *answer_published(struct repo *r, const struct source_set *set, str
         return give_latest(r, set, a, q, out);
     if (q->kind != QUESTION_QUERY)
         TRY(answer_from_store(r, set, a, q, out));
-    if (out->freshness != REPO_FRESH || out->status != 200)
-        give_absent(set, a, q, out);
+    if (out->freshness == REPO_FRESH && out->status == 200)
+        return NULL;
+    /* A refusal, not an absence: after that go would ask the next proxy for the same name. */
+    if (q->kind != QUESTION_QUERY)
+        TRY(repo_check_withdrawn(r, a, q->mv));
+    give_absent(set, a, q, out);
     return NULL;
 }
 

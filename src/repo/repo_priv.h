@@ -105,6 +105,10 @@ struct error *source_zip(struct resolve *r, const char *path, struct fetch_answe
 struct error *artefact_stored(struct resolve *r, struct module_version mv, enum artefact what,
                               bool *found, struct slice *body);
 struct error *resolve_artefact(struct resolve *r);
+/* Checks a zip in a file by go's rules and hashes it. [worker] */
+struct modzip_result;
+struct error *zip_verify_file(struct repo *repo, struct arena *a, struct module_version mv,
+                              const char *path, uint64_t max_bytes, struct modzip_result *zip);
 /* The .info of a version, from the store or from outside, stored as partial. */
 struct error *artefact_info(struct resolve *r, struct module_version mv, struct slice *body);
 /* relay.c: the databases of the setting `sumdb`, and asking them. */

@@ -64,6 +64,11 @@ void serve_set_open_metrics(struct serve *s, bool is_open)
     atomic_store(&s->has_open_metrics, is_open);
 }
 
+void serve_set_publish_max(struct serve *s, uint64_t max_bytes)
+{
+    atomic_store(&s->publish_max_bytes, max_bytes);
+}
+
 void serve_set_reload_error(struct serve *s, const char *text)
 {
     pthread_mutex_lock(&s->lock);
@@ -261,9 +266,11 @@ void serve_handle(void *serve, struct http_request *req)
     struct errand *e;
     if (access_is_active(s->o.access) && !pages_is_probe(req) && !guard_enter(s, req))
         return;
+    if (publish_handle(s, req))
+        return;
     if (!slice_eq(method, S("GET")) && !slice_eq(method, S("HEAD"))) {
         respond_error(req, error_new(a, STATUS_METHOD_NOT_ALLOWED,
-                                     "%.*s; only GET and HEAD are understood",
+                                     "%.*s; GET and HEAD are understood, PUT and DELETE of a zip",
                                      SLICE_ARG(slice_head(method, 32))));
         return;
     }

@@ -23,8 +23,10 @@ struct serve_options {
     struct lane *upstream_lane;
     struct lane *vcs_lane;
     struct lane *admin_lane;
-    unsigned loops;        /* as http_server_loops() will be */
-    uint64_t memory_bytes; /* of the memory cache, shared out over the loops */
+    struct lane *publish_lane; /* has room for two jobs of each upload */
+    unsigned max_uploads;      /* that arrive at the same time */
+    unsigned loops;            /* as http_server_loops() will be */
+    uint64_t memory_bytes;     /* of the memory cache, shared out over the loops */
     bool has_access_log;
     const char *vulndb_dir; /* of the vulnerability database that is served, if it is there */
 };
@@ -59,7 +61,10 @@ void serve_set_policy(struct serve *s, struct arena *owner, const struct policy 
                       bool is_report);
 /* What /readyz adds about the last reload; NULL = it went well. [any] */
 void serve_set_reload_error(struct serve *s, const char *text);
+/* Size of one zip that is published. [any] */
+void serve_set_publish_max(struct serve *s, uint64_t max_bytes);
 /* For http_options: arg is the serve. [loop] */
+void serve_header(void *serve, struct http_request *req);
 void serve_handle(void *serve, struct http_request *req);
 void serve_done(void *serve, struct http_request *req, const struct http_done *done);
 

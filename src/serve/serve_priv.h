@@ -27,6 +27,8 @@ struct serve {
     struct http_server *server;
     struct desk *desks;     /* one a loop */
     atomic_uint generation; /* of the settings: what caches hold of another one is dropped */
+    atomic_uint uploads;    /* under way */
+    atomic_uint_fast64_t publish_max_bytes;
     atomic_bool is_draining;
     atomic_bool has_access_log;
     atomic_bool has_open_metrics;
@@ -257,6 +259,9 @@ bool goget_handle(struct serve *s, struct http_request *req, struct slice path);
 struct slice vanity_prefix(struct slice prefixes, struct slice path);
 /* The page whose go-import tag names the gateway for the prefix. Pure. */
 struct slice goget_html(struct arena *a, struct slice prefix, struct slice public_url);
+
+/* publish.c: PUT and DELETE. False: another method. */
+bool publish_handle(struct serve *s, struct http_request *req);
 
 /* pages.c: /, /healthz, /livez, /readyz, /version, /metrics. False: not one of them. */
 bool pages_handle(struct serve *s, struct http_request *req, struct slice path);

@@ -58,7 +58,7 @@ static const struct {
      "m.yaml:1: no key \"x\"; known here: listen, data_dir, upstream, private, sumdb, "
      "sumdb_unreachable, public_url, default_repository, log, tls, access, store, cache, fetch, "
      "vcs, "
-     "sumdb_host, policy, lanes, http, repositories, access_issuers, access_claims, "
+     "sumdb_host, policy, lanes, publish, http, repositories, access_issuers, access_claims, "
      "access_certificates, policy_rules, policy_exceptions\n"
      "m.yaml:2: log.level: \"loud\" is not one of debug, info, warn or error"},
     {"? [a, b]\n: 1\n", "m.yaml:1: a key: wants one value, not a list"},
@@ -66,7 +66,7 @@ static const struct {
      "m.yaml:1: no key \"<<\"; known here: listen, data_dir, upstream, private, sumdb, "
      "sumdb_unreachable, public_url, default_repository, log, tls, access, store, cache, fetch, "
      "vcs, "
-     "sumdb_host, policy, lanes, http, repositories, access_issuers, access_claims, "
+     "sumdb_host, policy, lanes, publish, http, repositories, access_issuers, access_claims, "
      "access_certificates, policy_rules, policy_exceptions"},
     {"\"li\\nst\\0en\": 1\n", "m.yaml:1: no key \"li?st?en\"; did you mean \"listen\"?"},
 
