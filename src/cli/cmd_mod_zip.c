@@ -76,7 +76,7 @@ int cmd_mod_zip(int argc, char **argv)
     char h1[H1_TEXT_BYTES];
     struct module_version mv = {.version = slice_of(argv[2])};
     mv.path = slice_cut(&mv.version, '@');
-    struct error *err = dir_make_zip(&a, argv[1], mv, out, h1);
+    struct error *err = dir_make_zip(&a, argv[1], mv, out, NULL, h1);
     int code = err ? cli_fail(argv[0], err) : EXIT_FINE;
     if (!err)
         puts(h1);

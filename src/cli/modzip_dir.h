@@ -16,11 +16,18 @@ struct dir_totals {
 struct error *dir_hash(struct arena *a, const char *dir, struct slice prefix,
                        char h1[H1_TEXT_BYTES], struct dir_totals *totals) MUST_CHECK;
 
+/* Is told of each file that was found, but for those that count as vendored. */
+struct dir_listener {
+    void (*tell)(void *arg, const struct modzip_file *f);
+    void *arg;
+};
+
 /*
  * Writes the module zip of a folder (zip.CreateFromDir) to the file `out`, which appears whole or
- * not at all, and gives its h1.
+ * not at all, and gives its h1. listener may be NULL.
  */
 struct error *dir_make_zip(struct arena *a, const char *dir, struct module_version mv,
-                           const char *out, char h1[H1_TEXT_BYTES]) MUST_CHECK;
+                           const char *out, const struct dir_listener *listener,
+                           char h1[H1_TEXT_BYTES]) MUST_CHECK;
 
 #endif

@@ -19,6 +19,7 @@ struct packer {
     size_t count, cap;
     int in;  /* the file that is read */
     int out; /* the zip */
+    const struct dir_listener *listener;
 };
 
 static void add_file(struct packer *p, struct slice name, uint64_t bytes)
@@ -109,6 +110,8 @@ static struct error *select_and_pack(struct packer *p, struct arena *a, struct m
     p->is_go_1_24 = modzip_is_go_1_24(a, go_mod);
     TRY(walk(a, p->dir, list_entry, p));
     TRY(modzip_select(a, p->files, p->count, lists_go_mod(p) ? go_mod : S(""), &limits));
+    for (size_t i = 0; p->listener && i < p->count; i++)
+        p->listener->tell(p->listener->arg, &p->files[i]);
     const struct modzip_request r = {
         .mv = mv,
         .files = p->files,
@@ -127,9 +130,10 @@ static struct error *publish(struct packer *p, struct arena *a, const char *tmp,
 }
 
 struct error *dir_make_zip(struct arena *a, const char *dir, struct module_version mv,
-                           const char *out, char h1[H1_TEXT_BYTES])
+                           const char *out, const struct dir_listener *listener,
+                           char h1[H1_TEXT_BYTES])
 {
-    struct packer p = {.dir = dir, .in = -1};
+    struct packer p = {.dir = dir, .in = -1, .listener = listener};
     const char *tmp = arena_printf(a, "%s.tmp-%d", out, (int)getpid()).p;
     p.out = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (p.out < 0)
