@@ -7,7 +7,7 @@ ARGS ?=
 FUZZ_SECONDS ?= 60
 export BUILD FUZZ_SECONDS
 
-.PHONY: help build run test test-log-kills bench fuzz check install clean
+.PHONY: help build run test test-log-kills test-publish-kills bench fuzz check install clean
 
 help:
 	@echo 'make run      set up this machine, build, and start the gateway (ARGS="--listen …")'
@@ -33,6 +33,12 @@ test:
 bench: build
 	@tools/setup bench
 	@PATH="$$(tools/get-go):$$PATH" bench/run.py $(ARGS)
+
+test-publish-kills:
+	@tools/setup test
+	@tools/build test
+	@PATH="$$(tools/get-go):$$PATH" MODGATE=$(abspath $(BUILD))/test/modgate MODGATE_BUILD=$(abspath $(BUILD))/test \
+	  MODGATE_TEST_PUBLISH_KILLS=1000 /usr/bin/python3 -m pytest -q tests/e2e/test_publish_crash.py
 
 test-log-kills:
 	@tools/setup test
