@@ -23,6 +23,8 @@ int cmd_token(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_unpublish(int argc, char **argv);
+int cmd_sign(int argc, char **argv);
+int cmd_sign_verify(int argc, char **argv);
 
 /* One option of a command; without a name, a heading in the help text. */
 struct cli_option {

@@ -41,6 +41,7 @@ struct daemon {
     char *data_dir; /* that the daemon started with: another one needs a restart */
     struct store *store;
     struct repo_host host;
+    struct sign_key *signer;
     struct lane *upstream_lane;
     struct lane *vcs_lane;
     struct lane *admin_lane;
@@ -164,6 +165,7 @@ static struct error *make_server(struct arena *a, struct daemon *d)
         .memory_bytes = s->cache_memory,
         .has_access_log = s->log_access,
         .vulndb_dir = arena_printf(a, "%s/%s", s->data_dir, POLICY_VULNDB_DIR).p,
+        .signing_key_pem = d->signer ? verify_key_pem(sign_key_public(d->signer)) : S(""),
     };
     struct arena *owner;
     struct policy *policy;
@@ -203,6 +205,7 @@ static struct error *start(struct arena *a, struct daemon *d)
         log_line(LOG_WARN, "the store cannot be written: only what is stored is served",
                  LOG_STR("tree", slice_of(store_tree(d->store))));
     TRY(wire_host(a, s, &d->host));
+    TRY(wire_signer(a, s, &d->signer));
     d->upstream_lane =
         lane_new(&(struct lane_options){.name = "upstream",
                                         .max_threads = (unsigned)s->lanes_upstream_threads,
@@ -216,8 +219,12 @@ static struct error *start(struct arena *a, struct daemon *d)
         lane_new(&(struct lane_options){.name = "publish",
                                         .max_threads = PUBLISH_THREADS,
                                         .max_queued = 2 * (unsigned)s->publish_uploads});
-    d->mounts = mounts_new(
-        &(struct mounts_options){d->store, d->upstream_lane, d->vcs_lane, d->admin_lane, d->host});
+    d->mounts = mounts_new(&(struct mounts_options){.root = d->store,
+                                                    .upstream_lane = d->upstream_lane,
+                                                    .vcs_lane = d->vcs_lane,
+                                                    .admin_lane = d->admin_lane,
+                                                    .host = d->host,
+                                                    .signer = d->signer});
     TRY(wire_mounts(a, s, d->mounts));
     TRY(make_access(a, d));
     return make_server(a, d);
@@ -242,6 +249,7 @@ static void stop(struct daemon *d)
     access_free(d->access);
     mounts_free(d->mounts);
     sumlog_close(d->host.log);
+    sign_key_free(d->signer);
     store_close(d->store);
 }
 
@@ -321,6 +329,9 @@ static void log_start_line(struct daemon *d, int64_t started_ms)
              LOG_STR("store", slice_of(store_tree(d->store))),
              LOG_STR("upstream", config_mask_rules(&a, SETTING_ID_upstream, &d->settings.upstream)),
              LOG_NUM("start_ms", now_ms() - started_ms));
+    if (d->signer)
+        log_line(LOG_INFO, "signs what it stores",
+                 LOG_STR("key", verify_key_id(sign_key_public(d->signer))));
     for (size_t i = 0; i < d->host.name_count; i++)
         log_line(LOG_INFO, "keeps a checksum database", LOG_STR("name", d->host.names[i]),
                  LOG_NUM("records", sumlog_stats(d->host.log).records));

@@ -23,6 +23,8 @@ struct warm {
     struct mounts *mounts;
     struct mount_table *table;
     const struct mount *mount; /* of the table */
+    struct store *store;
+    struct sign_key *signer;
     size_t total;
     bool shows_progress;
     json_t *failures; /* of --json; else NULL */
@@ -175,10 +177,15 @@ static void print_summary(const struct warm *w, int64_t elapsed_ms)
 }
 
 static struct error *open_mount(struct arena *a, const struct settings *s, const char *name,
-                                struct lane *lane, struct store **store, struct warm *w)
+                                struct lane *lane, struct warm *w)
 {
-    TRY(wire_store(a, s, store));
-    w->mounts = mounts_new(&(struct mounts_options){*store, lane, lane, lane});
+    TRY(wire_signer(a, s, &w->signer));
+    TRY(wire_store(a, s, &w->store));
+    w->mounts = mounts_new(&(struct mounts_options){.root = w->store,
+                                                    .upstream_lane = lane,
+                                                    .vcs_lane = lane,
+                                                    .admin_lane = lane,
+                                                    .signer = w->signer});
     TRY(wire_mounts(a, s, w->mounts));
     w->table = mounts_take(w->mounts);
     w->mount = mount_find(w->table, slice_of(name));
@@ -188,12 +195,11 @@ static struct error *open_mount(struct arena *a, const struct settings *s, const
 static int warm(struct arena *a, const struct settings *s, const struct warm_items *items,
                 const char *repository, unsigned jobs, bool is_json)
 {
-    struct store *store = NULL;
     struct warm w = {.total = items->count, .shows_progress = !is_json && isatty(STDERR_FILENO)};
     struct lane *lane = lane_new(&(struct lane_options){
         .name = "warm", .max_threads = jobs, .max_queued = (unsigned)items->count + 1});
     int64_t started_ms = now_ms();
-    struct error *err = open_mount(a, s, repository, lane, &store, &w);
+    struct error *err = open_mount(a, s, repository, lane, &w);
     pthread_mutex_init(&w.lock, NULL);
     pthread_cond_init(&w.changed, NULL);
     if (is_json)
@@ -204,7 +210,8 @@ static int warm(struct arena *a, const struct settings *s, const struct warm_ite
         fetch_all(&w, lane, items);
     mount_table_drop(w.table);
     mounts_free(w.mounts);
-    store_close(store);
+    store_close(w.store);
+    sign_key_free(w.signer);
     if (!err)
         print_summary(&w, now_ms() - started_ms);
     json_decref(w.failures);

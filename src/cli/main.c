@@ -18,6 +18,7 @@ static const struct command {
     {"policy", "try the rules, hold and release versions", cmd_policy},
     {"publish", "publish a folder or a git tag as a version", cmd_publish},
     {"serve", "run the gateway", cmd_serve},
+    {"sign", "sign what is stored, check signatures", cmd_sign},
     {"sumdb", "keys, audits and proofs of checksum databases", cmd_sumdb},
     {"token", "make, list and revoke tokens of a gateway", cmd_token},
     {"unpublish", "withdraw a published version", cmd_unpublish},

@@ -47,6 +47,7 @@ enum verify_member {
     MEMBER_ALL = 15,
     MEMBER_LOCK = 16,
     MEMBER_PARTIAL = 32, /* the go command was interrupted while it extracted */
+    MEMBER_ZIPSIG = 64,
 };
 
 /* Names of files, sorted. */

@@ -48,7 +48,7 @@ static struct error *remove_from_list(struct arena *a, const struct verify_versi
 /* `.info` goes first: without it the version is not there for the go command. */
 static struct error *purge(struct arena *a, struct verify_version *v)
 {
-    static const char *const suffixes[] = {".info", ".ziphash", ".zip",
+    static const char *const suffixes[] = {".info", ".ziphash", ".zip.sig", ".zip",
                                            ".mod",  ".partial", ".lock"};
     TRY(remove_from_list(a, v));
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {

@@ -17,6 +17,7 @@ static const struct {
 } members[] = {
     {".info", MEMBER_INFO},       {".mod", MEMBER_MOD},   {".zip", MEMBER_ZIP},
     {".ziphash", MEMBER_ZIPHASH}, {".lock", MEMBER_LOCK}, {".partial", MEMBER_PARTIAL},
+    {".zip.sig", MEMBER_ZIPSIG},
 };
 
 struct lister {

@@ -7,6 +7,7 @@
 #include "access/access.h"
 #include "config/config.h"
 #include "repo/mounts.h"
+#include "sign/sign.h"
 #include "store/store.h"
 #include "vcs/vcs.h"
 
@@ -46,5 +47,15 @@ struct error *wire_mounts(struct arena *a, const struct settings *s, struct moun
  */
 struct error *wire_host(struct arena *a, const struct settings *s,
                         struct repo_host *out) MUST_CHECK;
+
+/*
+ * Reads a private key from where a setting says that it lies: a path, or credential:NAME in
+ * $CREDENTIALS_DIRECTORY. *path is the file, for messages. BAD_CONFIG when everybody may read it.
+ */
+struct error *wire_key_file(struct arena *a, struct slice where, size_t max, const char **path,
+                            struct slice *text) MUST_CHECK;
+/* The key of signing.key; NULL when none is set. The caller frees it. */
+struct error *wire_signer(struct arena *a, const struct settings *s,
+                          struct sign_key **out) MUST_CHECK;
 
 #endif

@@ -1,46 +1,13 @@
 /* The checksum database that is kept here: its keys, from files that others cannot read. */
 #include "cli/wire.h"
 
-#include "base/file.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-
 enum { KEY_MAX_BYTES = 4096, MAX_KEYS = 16 };
-
-/* Where a key lies: a path, or credential:NAME in the folder that systemd made. */
-static struct error *key_path(struct arena *a, struct slice text, const char **path)
-{
-    struct slice prefix = S("credential:");
-    *path = arena_cstr(a, text);
-    if (!slice_starts(text, prefix))
-        return NULL;
-    const char *dir = getenv("CREDENTIALS_DIRECTORY");
-    if (!dir || !dir[0])
-        return error_new(
-            a, STATUS_BAD_CONFIG,
-            "%s: the variable CREDENTIALS_DIRECTORY is not set (LoadCredential= in the "
-            "unit sets it)",
-            *path);
-    *path = arena_printf(a, "%s/%.*s", dir, SLICE_ARG(slice_skip(text, prefix.n))).p;
-    return NULL;
-}
 
 static struct error *read_key(struct arena *a, struct slice where, struct note_signer *out)
 {
-    struct stat st;
     struct slice text;
     const char *path;
-    TRY(key_path(a, where, &path));
-    FD_SCOPED fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return error_as(a, STATUS_BAD_CONFIG, error_errno(a, errno, "opening %s", path),
-                        "a private key");
-    if (st.st_mode & (S_IROTH | S_IWOTH))
-        return error_new(a, STATUS_BAD_CONFIG,
-                         "%s: everybody may read or write this private key; chmod o-rw it", path);
-    TRY_CTX(a, file_read_fd(a, fd, KEY_MAX_BYTES, &text), "reading %s", path);
+    TRY(wire_key_file(a, where, KEY_MAX_BYTES, &path, &text));
     struct error *err = note_signer_parse(a, slice_trim(text), out);
     if (err)
         return error_as(a, STATUS_BAD_CONFIG, err, "%s", path);

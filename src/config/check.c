@@ -162,17 +162,33 @@ static void check_policy_mode(struct loader *l)
 }
 
 /* A list of absolute paths and of names of credentials. */
+static bool is_key_place(struct slice where)
+{
+    return slice_starts(where, S("/")) ||
+           (slice_starts(where, S("credential:")) && slice_find(where, '/') < 0);
+}
+
 static void check_sumdb_host_keys(struct loader *l)
 {
     struct slice rest = slice_of(l->s.sumdb_host_key_file);
     while (rest.n) {
         struct slice one = slice_trim(slice_cut(&rest, ','));
-        if (slice_starts(one, S("credential:")) && slice_find(one, '/') < 0)
-            continue;
-        if (!slice_starts(one, S("/")))
+        if (!is_key_place(one))
             complain(l, SETTING_ID_sumdb_host_key_file,
                      "%s is neither an absolute path nor credential:NAME", quoted(l->arena, one));
     }
+}
+
+static void check_signing(struct loader *l)
+{
+    struct slice key = slice_of(l->s.signing_key), password = slice_of(l->s.signing_password);
+    if (key.n && !is_key_place(key))
+        complain(l, SETTING_ID_signing_key, "%s is neither an absolute path nor credential:NAME",
+                 quoted(l->arena, key));
+    if (password.n && !slice_starts(password, S("file:")) && !slice_starts(password, S("env:")) &&
+        !slice_starts(password, S("credential:")))
+        complain(l, SETTING_ID_signing_password,
+                 "it says where the password is kept: file:PATH, env:NAME or credential:NAME");
 }
 
 static void check_sumdb_host(struct loader *l)
@@ -193,6 +209,7 @@ void loader_check(struct loader *l)
     check_sumdb_unreachable(l);
     check_policy_mode(l);
     check_sumdb_host(l);
+    check_signing(l);
     check_listen(l);
     check_upstream(l);
     check_tls_pair(l);

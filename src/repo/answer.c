@@ -158,6 +158,8 @@ struct error *answer_from_store(struct repo *r, const struct source_set *set, st
     case QUESTION_LATEST:
     case QUESTION_QUERY:
         return from_learnt(r, set, a, q, out);
+    case QUESTION_SIGNATURE: /* its key is to be looked at first */
+        return NULL;
     case QUESTION_SUM_LOOKUP:
     case QUESTION_SUM_TILE:
     case QUESTION_SUM_LATEST:

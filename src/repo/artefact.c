@@ -6,6 +6,8 @@
  * into the quarantine.
  */
 #include "repo/checksum.h"
+#include "repo/signature.h"
+#include "repo/zipfile.h"
 
 #include "base/file.h"
 
@@ -18,10 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-enum { DROP_STEP_BYTES = 4 << 20 };
 
 struct error *artefact_stored(struct resolve *r, struct module_version mv, enum artefact what,
                               bool *found, struct slice *body)
@@ -164,52 +163,17 @@ static struct error *check_go_mod(struct arena *a, struct module_version mv, str
     return NULL;
 }
 
-/*
- * The pages of a mapped zip that were read are let go now and then, so that they do not count as
- * memory; those that are still wanted come back from the page cache.
- */
-struct page_drop {
-    struct slice bytes;
-    size_t since_drop;
-};
-
-static struct error *begin_entry(void *arg, struct arena *a, const struct modzip_entry *e)
-{
-    return NULL;
-}
-
-static struct error *drop_pages(void *arg, struct arena *a, struct slice piece)
-{
-    struct page_drop *d = arg;
-    d->since_drop += piece.n;
-    if (d->since_drop >= DROP_STEP_BYTES) {
-        madvise((void *)d->bytes.p, d->bytes.n, MADV_DONTNEED);
-        d->since_drop = 0;
-    }
-    return NULL;
-}
-
-static struct error *ignore_end(void *arg, struct arena *a)
-{
-    return NULL;
-}
-
 /* Checked and hashed by as many threads as there are cores: more would only take memory. */
 struct error *zip_verify_file(struct repo *repo, struct arena *a, struct module_version mv,
                               const char *path, uint64_t max_bytes, struct modzip_result *zip)
 {
     struct modzip_limits limits = MODZIP_LIMITS_GO;
-    __attribute__((cleanup(arena_release))) struct arena mapping = ARENA_INIT;
-    struct slice bytes;
-    struct page_drop drop = {0};
-    struct modzip_observer observer = {begin_entry, drop_pages, ignore_end, &drop};
-    struct error *err = file_map(&mapping, path, &bytes);
-    if (err)
-        return error_dup(a, err);
-    drop.bytes = bytes;
     limits.zip_bytes = max_bytes;
+    FD_SCOPED fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(a, errno, "%s", path);
     sem_wait(&repo->verify_slots);
-    err = modzip_verify_observed(a, bytes, mv, &limits, &observer, zip);
+    struct error *err = zipfile_verify(a, fd, mv, &limits, zip);
     sem_post(&repo->verify_slots);
     return err;
 }
@@ -273,6 +237,7 @@ static struct error *stage_zip(struct resolve *r, struct store_stage *st, struct
     if (err)
         return error_wrap(a, err, "%s from %s", rel.p, got.upstream.p);
     TRY(check_zip(r, zip_path, &sums, &zip, got.upstream));
+    TRY(signature_make(r->cx, r->repo->o.signer, zip_path, &c->signature));
     c->zip_h1 = arena_printf(a, "%s", zip.h1);
     c->origin = got.upstream;
     return NULL;

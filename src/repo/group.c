@@ -82,6 +82,13 @@ static struct error *nobody(const struct mount *m, struct arena *a, const struct
                      SLICE_ARG(m->name), SLICE_ARG(q->mv.path));
 }
 
+/* What the member that serves the version answers. */
+static bool is_of_version(const struct question *q)
+{
+    return question_is_immutable(q->kind) || q->kind == QUESTION_SUM_LOOKUP ||
+           q->kind == QUESTION_SIGNATURE;
+}
+
 static bool is_list_or_latest(const struct question *q)
 {
     return q->kind == QUESTION_LIST || q->kind == QUESTION_LATEST;
@@ -144,7 +151,7 @@ static struct error *lookup_several(const struct mount *m, struct arena *a, cons
     struct slice was;
     struct member *first = NULL;
     struct repo_answer *parts = ARENA_ARRAY(a, struct repo_answer, c->count);
-    if (question_is_immutable(q->kind) || q->kind == QUESTION_SUM_LOOKUP) {
+    if (is_of_version(q)) {
         TRY(first_server(m, a, c, q, &first, &was));
         return first ? repo_lookup(first->repo, a, q, out) : lookup_new_version(a, c, q, out);
     }
@@ -174,8 +181,7 @@ static struct repo *pilot(const struct mount *m, struct arena *a, const struct q
     struct choice c = choose(m, a, q);
     if (c.count == 1)
         return c.rows[0]->repo;
-    bool is_version = question_is_immutable(q->kind) || q->kind == QUESTION_SUM_LOOKUP;
-    if (!is_version || first_server(m, a, &c, q, &first, &was) || !first)
+    if (!is_of_version(q) || first_server(m, a, &c, q, &first, &was) || !first)
         return NULL;
     return first->repo;
 }
@@ -273,6 +279,10 @@ static struct error *walk_for_version(const struct mount *m, struct ctx *cx, con
     TRY(first_server(m, cx->arena, c, q, &first, &was));
     if (first)
         return blame(first, cx->arena, ask(first, cx, q, leg, out));
+    if (q->kind == QUESTION_SIGNATURE) /* which settles nothing */
+        return error_new(cx->arena, STATUS_NOT_FOUND,
+                         "there is no signature of %.*s@%.*s: nobody has had it from %.*s yet",
+                         SLICE_ARG(q->mv.path), SLICE_ARG(q->mv.version), SLICE_ARG(m->name));
     for (size_t i = 0; i < c->count; i++) {
         struct member *member = c->rows[i];
         err = ask(member, cx, q, leg, out);
@@ -318,7 +328,7 @@ static struct error *walk(const struct mount *m, struct ctx *cx, const struct qu
     *out = (struct repo_answer){.fd = -1};
     if (c.count == 0)
         return nobody(m, cx->arena, q);
-    if (question_is_immutable(q->kind) || q->kind == QUESTION_SUM_LOOKUP)
+    if (is_of_version(q))
         return walk_for_version(m, cx, &c, q, leg, out);
     return walk_for_all(cx, &c, q, leg, out);
 }

@@ -91,6 +91,7 @@ static struct error *open_member(struct arena *a, struct mounts *m, const struct
         .vcs_lane = m->o.vcs_lane,
         .admin_lane = m->o.admin_lane,
         .host = m->o.host,
+        .signer = m->o.signer,
     };
     TRY(repo_new(a, &ro, &spec->sources, &x->repo));
     repo_on_forget(x->repo, m->on_forget, m->forget_arg);

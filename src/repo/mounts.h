@@ -28,6 +28,7 @@ struct mounts_options {
     struct store *root; /* the store in data_dir: heads of checksum databases, memory of groups */
     struct lane *upstream_lane, *vcs_lane, *admin_lane; /* as in repo_options */
     struct repo_host host;
+    const struct sign_key *signer; /* as in repo_options */
 };
 
 /* One repository or group, as the settings say. Texts are copied. */

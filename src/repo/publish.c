@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "repo/repo_priv.h"
+#include "repo/signature.h"
 
 #include "ops/log.h"
 
@@ -163,13 +164,14 @@ static struct error *commit(struct repo *r, struct ctx *cx, const struct repo_pu
     bool was_stored, found;
     struct slice stored;
     struct arena *a = cx->arena;
-    const struct store_commit c = {
+    struct store_commit c = {
         .mv = p->mv,
         .zip_h1 = out->h1,
         .info = vcs_info_json(a, p->mv.version, p->time_unix_s, p->origin),
         .mod = mod,
         .origin = p->publisher,
     };
+    TRY(signature_make(cx, r->o.signer, store_stage_zip(p->stage), &c.signature));
     TRY(store_publish_lock(r->o.store, cx, p->mv, &lock));
     TRY(refuse_taken(r, a, p->mv));
     TRY(as_conflict(a, store_commit(r->o.store, cx, p->stage, &c, &was_stored)));

@@ -9,6 +9,8 @@
 
 #include "base/encode.h"
 
+#define SIGNATURE_PREFIX "v1/signature/"
+
 enum { MAX_PATH_BYTES = 2048 };
 
 bool question_is_immutable(enum question_kind kind)
@@ -106,10 +108,12 @@ static struct error *parse_module(struct arena *a, struct question *q)
             q->kind = QUESTION_MOD;
         else if (cut_suffix(&escaped_version, S(".zip")))
             q->kind = QUESTION_ZIP;
+        else if (cut_suffix(&escaped_version, S(".zip.sig")))
+            q->kind = QUESTION_SIGNATURE;
         else
             return error_new(a, STATUS_UNKNOWN_ROUTE,
-                             "below @v/ there are list and .info, .mod and "
-                             ".zip of versions only");
+                             "below @v/ there are list and .info, .mod, .zip "
+                             "and .zip.sig of versions only");
     } else if (cut_suffix(&path, S("/@latest"))) {
         q->kind = QUESTION_LATEST;
     } else {
@@ -188,6 +192,8 @@ struct error *question_parse(struct arena *a, struct slice path, struct question
     TRY(percent_decode(a, slice_skip(path, 1), &out->key));
     if (slice_starts(out->key, S("sumdb/")))
         return parse_sumdb(a, out);
+    if (slice_starts(out->key, S(SIGNATURE_PREFIX)))
+        out->key = arena_printf(a, "%s.zip.sig", out->key.p + strlen(SIGNATURE_PREFIX));
     return parse_module(a, out);
 }
 

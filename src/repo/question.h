@@ -15,6 +15,7 @@ enum question_kind {
     QUESTION_INFO,
     QUESTION_MOD,
     QUESTION_ZIP,
+    QUESTION_SIGNATURE, /* of the zip */
     QUESTION_SUM_SUPPORTED,
     QUESTION_SUM_LOOKUP,
     QUESTION_SUM_TILE,
@@ -33,11 +34,13 @@ struct question {
 };
 
 /*
- * Reads a request path ("/<escaped path>/@v/list", "/sumdb/<name>/lookup/…"), with '!' raw or as
- * %21. UNKNOWN_ROUTE when it has no such shape; BAD_ESCAPE, BAD_PATH for what cannot be a module
- * path; NOT_FOUND for a version that cannot exist under that path: then out->mv.path says which.
- * Results live in the arena or in path. Rules: go help goproxy; golang.org/x/mod/module
- * (EscapePath, Check); cmd/go/internal/modfetch/sumdb.go. [any]
+ * Reads a request path ("/<escaped path>/@v/list", "/sumdb/<name>/lookup/…",
+ * "/v1/signature/<escaped path>/@v/<version>", which is also "<escaped
+ * path>/@v/<version>.zip.sig"), with '!' raw or as %21. UNKNOWN_ROUTE when it has no such shape;
+ * BAD_ESCAPE, BAD_PATH for what cannot be a module path; NOT_FOUND for a version that cannot exist
+ * under that path: then out->mv.path says which. Results live in the arena or in path. Rules: go
+ * help goproxy; golang.org/x/mod/module (EscapePath, Check); cmd/go/internal/modfetch/sumdb.go.
+ * [any]
  */
 struct error *question_parse(struct arena *a, struct slice path, struct question *out) MUST_CHECK;
 

@@ -208,7 +208,8 @@ static struct error *lookup(struct repo *r, const struct source_set *set, struct
         return answer_hosted(r, set, a, q, out);
     TRY(refuse_private_sum(a, set, q));
     TRY(refuse_unknown_sumdb(a, set, q));
-    if (r->o.kind == REPO_HOSTED && !question_is_sumdb(q->kind))
+    bool is_signature = q->kind == QUESTION_SIGNATURE; /* a worker's: it may have to be made */
+    if (r->o.kind == REPO_HOSTED && !question_is_sumdb(q->kind) && !is_signature)
         return answer_published(r, set, a, q, out);
     return answer_from_store(r, set, a, q, out);
 }

@@ -11,6 +11,7 @@
 #include "fetch/fetch.h"
 #include "repo/flight.h"
 #include "repo/question.h"
+#include "sign/sign.h"
 #include "store/store.h"
 #include "store/sumlog.h"
 #include "vcs/vcs.h"
@@ -60,12 +61,13 @@ void databases_free(struct databases *pool);
 
 struct repo_options {
     enum repo_kind kind;
-    struct store *store;         /* outlives the repo */
-    struct databases *databases; /* outlive the repo */
-    struct lane *upstream_lane;  /* outlives the repo's flights; closed before repo_free() */
-    struct lane *vcs_lane;       /* the same; closed after upstream_lane */
-    struct lane *admin_lane;     /* eviction */
-    struct repo_host host;       /* the log outlives the repo */
+    struct store *store;           /* outlives the repo */
+    struct databases *databases;   /* outlive the repo */
+    struct lane *upstream_lane;    /* outlives the repo's flights; closed before repo_free() */
+    struct lane *vcs_lane;         /* the same; closed after upstream_lane */
+    struct lane *admin_lane;       /* eviction */
+    struct repo_host host;         /* the log outlives the repo */
+    const struct sign_key *signer; /* signs what is stored; NULL: nothing is. Outlives the repo */
 };
 
 enum repo_freshness {
@@ -85,6 +87,7 @@ struct repo_answer {
     int64_t fresh_until_s; /* Unix seconds, for mutable answers and absences; else 0 */
     struct slice etag;     /* without quotes: "h1:…" where there is one, else "sha256:…" */
     struct slice canonical_version; /* of a QUERY's answer; else empty */
+    struct slice key_id;            /* of a SIGNATURE's, who made it; else empty */
 };
 
 /* sources: as for repo_set_sources(). [any] */

@@ -132,6 +132,8 @@ struct error *answer_from_database(const struct source_set *set, struct arena *a
 struct error *answer_published(struct repo *r, const struct source_set *set, struct arena *a,
                                const struct question *q, struct repo_answer *out);
 struct error *resolve_published(struct resolve *r);
+/* signature.c: the signature of a stored zip; one that is missing or not ours is made. */
+struct error *resolve_signature(struct resolve *r);
 
 /* recheck.c: versions that were stored unchecked. Starts the job when there are any. [any] */
 void recheck_in_background(struct repo *repo);

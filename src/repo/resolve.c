@@ -196,7 +196,7 @@ static struct error *resolve_mutable(struct resolve *r)
 static int64_t time_allowed_ms(struct resolve *r)
 {
     struct repo_answer last;
-    if (!question_is_immutable(r->q->kind) &&
+    if (!question_is_immutable(r->q->kind) && r->q->kind != QUESTION_SIGNATURE &&
         !answer_from_store(r->repo, r->set, r->cx->arena, r->q, &last) &&
         last.freshness != REPO_MISSING)
         return OLD_REFRESH_MS;
@@ -230,6 +230,8 @@ struct error *repo_resolve(void *repo, struct ctx *cx, const struct question *q,
         err = resolve_hosted(&r);
     else if (!err && question_is_sumdb(q->kind))
         err = resolve_sumdb(&r);
+    else if (!err && q->kind == QUESTION_SIGNATURE)
+        err = resolve_signature(&r);
     else if (!err && r.repo->o.kind == REPO_HOSTED)
         err = resolve_published(&r);
     else if (!err && question_is_immutable(q->kind))

@@ -22,6 +22,7 @@ static const struct {
     [QUESTION_INFO] = {ROUTE_INFO, "application/json", "max-age=86400, immutable"},
     [QUESTION_MOD] = {ROUTE_MOD, "text/plain; charset=utf-8", "max-age=604800, immutable"},
     [QUESTION_ZIP] = {ROUTE_ZIP, "application/zip", "max-age=604800, immutable"},
+    [QUESTION_SIGNATURE] = {ROUTE_SIGNATURE, "text/plain; charset=utf-8", NULL},
     [QUESTION_SUM_SUPPORTED] = {ROUTE_SUMDB_SUPPORTED, "text/plain; charset=utf-8",
                                 "max-age=86400"},
     [QUESTION_SUM_LOOKUP] = {ROUTE_SUMDB_LOOKUP, "text/plain; charset=utf-8", NULL},
@@ -85,6 +86,8 @@ static void set_headers(struct entry *e, bool is_private, const struct repo_answ
     if (is_found)
         add_header(e, S("accept-ranges"), S("bytes"));
     add_query_location(e, e->key, answer->canonical_version);
+    if (answer->key_id.n)
+        add_header(e, S("signature-key"), arena_dup(&e->arena, answer->key_id));
 }
 
 static int64_t good_until(const struct entry *e, const struct repo_answer *answer, int64_t now_s)

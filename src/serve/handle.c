@@ -279,7 +279,7 @@ void serve_handle(void *serve, struct http_request *req)
     if (mount_name(mount).n)
         note_of(req)->repository = arena_dup(a, mount_name(mount));
     if (goget_handle(s, req, path) || answer_from_memory(s, req, mount, path) ||
-        pages_handle(s, req, path))
+        pages_handle(s, req, path) || signing_key_handle(s, req, rest))
         return;
     e = ARENA_NEW(a, struct errand);
     e->mounts = desk->mounts;

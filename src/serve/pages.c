@@ -23,6 +23,19 @@ static void page_version(struct serve *s, struct http_request *req)
                  S("{\"name\":\"modgate\",\"version\":\"" MODGATE_VERSION "\"}\n"));
 }
 
+bool signing_key_handle(struct serve *s, struct http_request *req, struct slice rest)
+{
+    if (!slice_eq(rest, S("/v1/signature/key")))
+        return false;
+    note_of(req)->route = ROUTE_SIGNATURE;
+    if (s->o.signing_key_pem.n)
+        respond_text(req, 200, "application/x-pem-file", s->o.signing_key_pem);
+    else
+        respond_error(req, error_new(http_request_arena(req), STATUS_NOT_FOUND,
+                                     "this gateway signs nothing (signing.key)"));
+    return true;
+}
+
 static void run_page(struct job *job)
 {
     struct page *p = (struct page *)job;

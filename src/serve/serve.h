@@ -28,7 +28,8 @@ struct serve_options {
     unsigned loops;            /* as http_server_loops() will be */
     uint64_t memory_bytes;     /* of the memory cache, shared out over the loops */
     bool has_access_log;
-    const char *vulndb_dir; /* of the vulnerability database that is served, if it is there */
+    const char *vulndb_dir;       /* of the vulnerability database that is served, if it is there */
+    struct slice signing_key_pem; /* public, of whoever signs what is stored; empty: nobody does */
 };
 
 /* All that the options name outlives the serve. [any] */

@@ -263,6 +263,8 @@ struct slice goget_html(struct arena *a, struct slice prefix, struct slice publi
 /* publish.c: PUT and DELETE. False: another method. */
 bool publish_handle(struct serve *s, struct http_request *req);
 
+/* pages.c: the public key, below each mount. False: rest is not it. */
+bool signing_key_handle(struct serve *s, struct http_request *req, struct slice rest);
 /* pages.c: /, /healthz, /livez, /readyz, /version, /metrics. False: not one of them. */
 bool pages_handle(struct serve *s, struct http_request *req, struct slice path);
 /* Whether it asks only if the process is alive: that is answered whatever is wrong with credentials

@@ -48,6 +48,7 @@ struct error *version_remove(struct store *s, struct arena *a, const struct name
     TRY(list_rewrite(s, a, NULL, n->escaped_path));
     TRY(remove_artefact(s, a, n, ARTEFACT_ZIP));
     TRY(remove_artefact(s, a, n, ARTEFACT_ZIPHASH));
+    TRY(remove_artefact(s, a, n, ARTEFACT_ZIPSIG));
     return remove_artefact(s, a, n, ARTEFACT_MOD);
 }
 

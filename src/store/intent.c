@@ -1,23 +1,23 @@
 /*
  * An intent: what is about to be published, and all of it but the zip. One record of a journal.
  *
- *   modgate-intent 3
+ *   modgate-intent 4
  *   whole                     or partial, or gone: what earlier records say of it holds no more
  *   <path>
  *   <version>
- *   <ten numbers>             pinned; number of the stage; bytes of all files; lengths of h1 and
- *                             origin; lengths of .info, .mod and zip, one up, 0 for none; checksum
- *                             of the zip; checksum
- *   h1, origin, .info, .mod, zip   one behind the other
+ *   <eleven numbers>          pinned; number of the stage; bytes of all files; lengths of h1 and
+ *                             origin; lengths of .info, .mod, signature and zip, one up, 0 for
+ *                             none; checksum of the zip; checksum
+ *   h1, origin, .info, .mod, signature, zip   one behind the other
  *
  * The last checksum is over all but itself and the zip; they tell where a power loss tore the
  * journal. The zip is apart so that it need not be copied.
  */
 #include "store/store_priv.h"
 
-#define INTENT_HEADING "modgate-intent 3\n"
+#define INTENT_HEADING "modgate-intent 4\n"
 
-enum { INTENT_NUMBERS = 10 };
+enum { INTENT_NUMBERS = 11 };
 
 static const char *const kind_names[] = {
     [INTENT_PARTIAL] = "partial", [INTENT_WHOLE] = "whole", [INTENT_GONE] = "gone"};
@@ -32,8 +32,9 @@ static void add_numbers(struct buf *b, const struct intent *in, uint32_t sum)
 {
     buf_printf(b, "%d %u %" PRIu64 " %zu %zu ", in->is_pinned, in->stage_number, in->bytes,
                in->zip_h1.n, in->origin.n);
-    buf_printf(b, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu32 " %" PRIu32 "\n",
-               length_of(in->info), length_of(in->mod), length_of(in->zip), in->zip_sum, sum);
+    buf_printf(b, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu32 " %" PRIu32 "\n",
+               length_of(in->info), length_of(in->mod), length_of(in->signature),
+               length_of(in->zip), in->zip_sum, sum);
 }
 
 static void add_intent(struct buf *b, const struct intent *in, uint32_t sum)
@@ -45,6 +46,7 @@ static void add_intent(struct buf *b, const struct intent *in, uint32_t sum)
     buf_add(b, in->origin);
     buf_add(b, in->info);
     buf_add(b, in->mod);
+    buf_add(b, in->signature);
 }
 
 /* What the checksum is taken of: the same with 0 in its place. */
@@ -99,7 +101,7 @@ static bool take_bodies(struct slice *rest, const uint64_t number[INTENT_NUMBERS
                         struct intent *out)
 {
     uint64_t left = rest->n;
-    for (int i = 3; i < 8; i++) {
+    for (int i = 3; i < 9; i++) {
         uint64_t n = i < 5 || number[i] == 0 ? number[i] : number[i] - 1;
         if (n > left)
             return false;
@@ -109,7 +111,8 @@ static bool take_bodies(struct slice *rest, const uint64_t number[INTENT_NUMBERS
     out->origin = take(rest, number[4]);
     out->info = take_optional(rest, number[5]);
     out->mod = take_optional(rest, number[6]);
-    out->zip = take_optional(rest, number[7]);
+    out->signature = take_optional(rest, number[7]);
+    out->zip = take_optional(rest, number[8]);
     return true;
 }
 
@@ -127,12 +130,12 @@ bool intent_parse(struct slice *journal, struct intent *out)
     out->mv.version = slice_cut(&rest, '\n');
     if (!parse_numbers(slice_cut(&rest, '\n'), number) || !rest.p || number[1] > UINT32_MAX)
         return false;
-    out->zip_sum = (uint32_t)number[8];
+    out->zip_sum = (uint32_t)number[9];
     out->is_pinned = number[0] != 0;
     out->stage_number = (unsigned)number[1];
     out->bytes = number[2];
-    if (!take_bodies(&rest, number, out) || number[9] != sum_of(out) ||
-        number[8] != checksum(out->zip))
+    if (!take_bodies(&rest, number, out) || number[10] != sum_of(out) ||
+        number[9] != checksum(out->zip))
         return false;
     *journal = rest;
     return true;

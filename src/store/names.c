@@ -34,6 +34,8 @@ struct slice artefact_suffix(enum artefact what)
         return S(".zip");
     case ARTEFACT_ZIPHASH:
         return S(".ziphash");
+    case ARTEFACT_ZIPSIG:
+        return S(".zip.sig");
     }
     BUG("artefact %d", (int)what);
 }

@@ -3,12 +3,12 @@
  *
  * A commit syncs the staged zip if it is large, appends its intent (which version, and the bytes of
  * everything, but of a zip that was synced) to the journal, and then places the files in the tree
- * without replacing: .mod, .ziphash, .zip and last .info, which makes the version one that exists.
- * The .mod and .info that a partial version has shown are renamed, the zip too; the rest is written
- * and renamed. @v/list is told. When the intent is in the journal the version is durable: what a
- * power loss takes of the tree, recovery (recover.c) makes good from it. A flush (settle.c) tells
- * the catalog of many versions at a time, syncs the file system once, and then forgets their
- * intents.
+ * without replacing: .mod, .ziphash, .zip.sig if the zip is signed, .zip and last .info, which
+ * makes the version one that exists. The .mod and .info that a partial version has shown are
+ * renamed, the zip too; the rest is written and renamed. @v/list is told. When the intent is in the
+ * journal the version is durable: what a power loss takes of the tree, recovery (recover.c) makes
+ * good from it. A flush (settle.c) tells the catalog of many versions at a time, syncs the file
+ * system once, and then forgets their intents.
  *
  * What stays true:
  * - Nothing is placed before the zip and the intent are durable. So whatever breaks off, what was
@@ -122,6 +122,15 @@ static struct error *place_shown(struct publication *p, enum artefact what, stru
     return is_placed ? note_placed(p, what, body, true) : place_body(p, what, body);
 }
 
+/* One that stands there without its version was left by a commit that broke off, and goes. */
+static struct error *place_signature(struct publication *p)
+{
+    if (!p->intent.signature.p)
+        return NULL;
+    TRY(disk_unlink(p->s, p->a, names_file(p->a, TREE_DIR, &p->names, ARTEFACT_ZIPSIG)));
+    return place_body(p, ARTEFACT_ZIPSIG, p->intent.signature);
+}
+
 static struct error *place_zip(struct publication *p)
 {
     bool is_placed;
@@ -167,7 +176,8 @@ static struct error *check_request(struct publication *p)
         return error_new(p->a, STATUS_BAD_REQUEST, "a version needs its .info and .mod");
     if (fstatat(p->s->dir_fd, p->stage_rel, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
         return error_new(p->a, STATUS_BAD_REQUEST, "no zip is staged");
-    p->intent.bytes = (uint64_t)st.st_size + h1.n + p->intent.info.n + p->intent.mod.n;
+    p->intent.bytes =
+        (uint64_t)st.st_size + h1.n + p->intent.info.n + p->intent.mod.n + p->intent.signature.n;
     return NULL;
 }
 
@@ -226,6 +236,7 @@ static struct error *place_all(struct publication *p)
 {
     TRY(place_shown(p, ARTEFACT_MOD, p->intent.mod));
     TRY(place_body(p, ARTEFACT_ZIPHASH, p->intent.zip_h1));
+    TRY(place_signature(p));
     TRY(place_zip(p));
     TRY(place_shown(p, ARTEFACT_INFO, p->intent.info));
     return publication_finish(p);
@@ -300,7 +311,8 @@ struct error *store_commit(struct store *s, struct ctx *cx, struct store_stage *
                                        .zip_h1 = c->zip_h1,
                                        .origin = c->origin,
                                        .info = c->info,
-                                       .mod = c->mod}};
+                                       .mod = c->mod,
+                                       .signature = c->signature}};
     *was_stored = false;
     struct error *err = commit(&p, &journal, was_stored);
     st->is_kept = err && p.has_placed;
@@ -309,4 +321,41 @@ struct error *store_commit(struct store *s, struct ctx *cx, struct store_stage *
     if (!st->is_kept)
         journal_end(s, journal);
     return err;
+}
+
+/* ---- a signature that comes later ---- */
+
+static struct error *refuse_absent(struct publication *p)
+{
+    TRY(names_make(p->a, p->intent.mv, &p->names));
+    return publication_is_stored(p)
+               ? NULL
+               : error_new(p->a, STATUS_NOT_FOUND, "it is not stored here as a whole");
+}
+
+static struct error *replace_signature(struct publication *p, struct slice signature)
+{
+    TRY(refuse_absent(p)); /* before any folder is made for it */
+    TRY(publication_open(p));
+    TRY(publication_lock(p));
+    TRY(refuse_absent(p));
+    const char *temp = owner_temp_name(p->s, p->a);
+    TRY(disk_write(p->a, p->s->owner.fd, temp, signature, 0444, true));
+    TRY(disk_replace(p->a, p->s->owner.fd, temp, p->dir_fd, publication_name(p, ARTEFACT_ZIPSIG)));
+    return disk_sync(p->a, p->dir_fd, "the folder of the version");
+}
+
+struct error *store_put_signature(struct store *s, struct ctx *cx, struct module_version mv,
+                                  struct slice signature)
+{
+    PUBLICATION_SCOPED p = {.s = s,
+                            .a = cx->arena,
+                            .cx = cx,
+                            .dir_fd = -1,
+                            .lock_fd = -1,
+                            .intent = {.mv = mv, .kind = INTENT_WHOLE}};
+    TRY(owner_ready(s, cx->arena));
+    TRY_CTX(cx->arena, replace_signature(&p, signature), "signing %.*s@%.*s", SLICE_ARG(mv.path),
+            SLICE_ARG(mv.version));
+    return NULL;
 }

@@ -87,6 +87,14 @@ static struct error *check_ours(struct publication *p, bool *is_ours)
     return NULL;
 }
 
+/* Before the version is there, a signature that is not torn may be that of an earlier attempt. */
+static struct error *mend_signature(struct publication *p)
+{
+    if (p->intent.signature.p && !publication_is_stored(p))
+        TRY(disk_unlink(p->s, p->a, names_file(p->a, TREE_DIR, &p->names, ARTEFACT_ZIPSIG)));
+    return mend(p, ARTEFACT_ZIPSIG, p->intent.signature);
+}
+
 static struct error *recover_whole(struct publication *p)
 {
     bool is_ours;
@@ -95,6 +103,7 @@ static struct error *recover_whole(struct publication *p)
         return NULL;
     TRY(mend(p, ARTEFACT_MOD, p->intent.mod));
     TRY(mend(p, ARTEFACT_ZIPHASH, p->intent.zip_h1));
+    TRY(mend_signature(p));
     TRY(p->intent.zip.p ? mend(p, ARTEFACT_ZIP, p->intent.zip) : place_zip(p));
     TRY(mend(p, ARTEFACT_INFO, p->intent.info));
     return publication_finish(p);

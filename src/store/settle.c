@@ -35,7 +35,7 @@ struct found {
 static struct found look(struct store *s, struct arena *a, const char *root, const struct names *n)
 {
     struct found f = {0};
-    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
+    for (int what = 0; what < ARTEFACT_COUNT; what++) {
         struct stat st;
         const char *rel = names_file(a, root, n, (enum artefact)what);
         if (fstatat(s->dir_fd, rel, &st, AT_SYMLINK_NOFOLLOW) < 0)

@@ -2,6 +2,7 @@
  * The store: verified artefacts under a data folder, and what the outside last answered.
  *
  *   <dir>/cache/download/<path>/@v/<version>.{mod,zip,ziphash,info}   whole versions, escaped
+ *   <dir>/cache/download/<path>/@v/<version>.zip.sig                  signatures of zips, if any
  *   <dir>/cache/download/<path>/@v/list                               names them
  *   <dir>/partial/<path>/@v/<version>.{info,mod}   versions whose zip nobody asked for
  *   <dir>/answers/…                          lists, @latest, queries and absences, and when learnt
@@ -28,7 +29,9 @@
 
 struct store;
 
-enum artefact { ARTEFACT_INFO, ARTEFACT_MOD, ARTEFACT_ZIP, ARTEFACT_ZIPHASH };
+/* ZIPSIG: a detached signature of the zip, of whole versions only; not each has one. */
+enum artefact { ARTEFACT_INFO, ARTEFACT_MOD, ARTEFACT_ZIP, ARTEFACT_ZIPHASH, ARTEFACT_ZIPSIG };
+#define ARTEFACT_COUNT 5
 
 enum { H1_BYTES = 47 }; /* "h1:" and 44 characters */
 
@@ -82,16 +85,25 @@ struct store_commit {
     struct module_version mv;
     struct slice zip_h1; /* of the staged zip */
     struct slice info, mod;
-    struct slice origin; /* which upstream it came from, for the catalog */
-    bool is_refetchable; /* eviction may drop it */
+    struct slice signature; /* of the zip; p is NULL: there is none */
+    struct slice origin;    /* which upstream it came from, for the catalog */
+    bool is_refetchable;    /* eviction may drop it */
 };
 /*
- * Publishes the staged zip, .info and .mod as a whole version. Durable when it returns. What is
+ * Publishes the staged zip, .info and .mod as a whole version, with the signature if there is one.
+ * Durable when it returns. What is
  * already stored stays and wins: *was_stored tells; the same bytes or not, nothing is overwritten.
  * Errors: BAD_REQUEST when something lacks, MISMATCH when the version was another one before.
  */
 struct error *store_commit(struct store *s, struct ctx *cx, struct store_stage *st,
                            const struct store_commit *c, bool *was_stored) MUST_CHECK;
+
+/*
+ * Puts the signature of a stored zip beside it, in place of one that is there. Durable when it
+ * returns. NOT_FOUND when the version is not stored whole.
+ */
+struct error *store_put_signature(struct store *s, struct ctx *cx, struct module_version mv,
+                                  struct slice signature) MUST_CHECK;
 
 /*
  * Publishes one small artefact alone, INFO or MOD, as partial: the short way for what is asked for

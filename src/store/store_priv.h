@@ -185,9 +185,9 @@ struct intent {
     unsigned stage_number; /* of the zip */
     uint64_t bytes;        /* of all files */
     struct slice zip_h1, origin;
-    struct slice info, mod; /* p is NULL: there is none */
-    struct slice zip;       /* when it is small; p is NULL: it was synced by itself */
-    uint32_t zip_sum;       /* intent.c's */
+    struct slice info, mod, signature; /* p is NULL: there is none */
+    struct slice zip;                  /* when it is small; p is NULL: it was synced by itself */
+    uint32_t zip_sum;                  /* intent.c's */
 };
 /* All but the zip, which is to follow. */
 struct slice intent_format(struct arena *a, struct intent *in);

@@ -61,6 +61,11 @@ struct slice fake_h1(struct arena *a, struct slice zip)
     return arena_printf(a, "h1:%.*s", SLICE_ARG(text));
 }
 
+struct slice fake_signature(struct arena *a, struct slice zip)
+{
+    return arena_printf(a, "signature of %s\n", fake_h1(a, zip).p);
+}
+
 struct slice fake_bytes(struct arena *a, struct module_version mv, enum artefact what,
                         const char *salt, size_t zip_bytes)
 {
@@ -76,7 +81,9 @@ struct slice fake_bytes(struct arena *a, struct module_version mv, enum artefact
     for (size_t i = 0; i < zip_bytes; i++)
         p[i] = seed.p[i % seed.n];
     struct slice zip = slice_make(p, zip_bytes);
-    return what == ARTEFACT_ZIP ? zip : fake_h1(a, zip);
+    return what == ARTEFACT_ZIP      ? zip
+           : what == ARTEFACT_ZIPSIG ? fake_signature(a, zip)
+                                     : fake_h1(a, zip);
 }
 
 struct error *stage_write(struct arena *a, struct store_stage *st, struct slice zip)
@@ -97,6 +104,8 @@ static struct error *stage_and_commit(struct store *s, struct ctx *cx, struct mo
                              .zip_h1 = fake_h1(a, zip),
                              .info = fake_bytes(a, mv, ARTEFACT_INFO, put->salt, 0),
                              .mod = fake_bytes(a, mv, ARTEFACT_MOD, put->salt, 0),
+                             .signature =
+                                 put->is_unsigned ? (struct slice){0} : fake_signature(a, zip),
                              .origin = S("https://mirror.example.com"),
                              .is_refetchable = !put->is_pinned};
     return store_commit(s, cx, st, &c, &put->was_stored);
@@ -139,22 +148,38 @@ struct error *get_body(struct store *s, struct arena *a, struct module_version m
     return NULL;
 }
 
-struct error *check_whole(struct store *s, struct arena *a, struct module_version mv,
-                          bool *is_there)
+struct error *check_signed(struct store *s, struct arena *a, struct module_version mv,
+                           bool *is_there, bool *is_signed)
 {
-    bool found[4];
-    struct slice body[4];
+    bool found[ARTEFACT_COUNT];
+    struct slice body[ARTEFACT_COUNT];
     TRY(get_body(s, a, mv, ARTEFACT_INFO, is_there, &body[ARTEFACT_INFO]));
     if (!*is_there)
         return NULL;
-    for (int what = 0; what < 4; what++) {
+    for (int what = 0; what < ARTEFACT_COUNT; what++) {
         TRY(get_body(s, a, mv, (enum artefact)what, &found[what], &body[what]));
-        if (!found[what])
+        if (!found[what] && what != ARTEFACT_ZIPSIG)
             return error_new(a, STATUS_CORRUPT, "%.*s@%.*s has no artefact %d", SLICE_ARG(mv.path),
                              SLICE_ARG(mv.version), what);
     }
     if (!slice_eq(fake_h1(a, body[ARTEFACT_ZIP]), body[ARTEFACT_ZIPHASH]))
         return error_new(a, STATUS_CORRUPT, "%.*s@%.*s: the zip does not match its hash",
                          SLICE_ARG(mv.path), SLICE_ARG(mv.version));
+    if (found[ARTEFACT_ZIPSIG] &&
+        !slice_eq(fake_signature(a, body[ARTEFACT_ZIP]), body[ARTEFACT_ZIPSIG]))
+        return error_new(a, STATUS_CORRUPT, "%.*s@%.*s: the signature is not the zip's",
+                         SLICE_ARG(mv.path), SLICE_ARG(mv.version));
+    *is_signed = found[ARTEFACT_ZIPSIG];
+    return NULL;
+}
+
+struct error *check_whole(struct store *s, struct arena *a, struct module_version mv,
+                          bool *is_there)
+{
+    bool is_signed;
+    TRY(check_signed(s, a, mv, is_there, &is_signed));
+    if (*is_there && !is_signed)
+        return error_new(a, STATUS_CORRUPT, "%.*s@%.*s: no signature", SLICE_ARG(mv.path),
+                         SLICE_ARG(mv.version));
     return NULL;
 }

@@ -30,6 +30,7 @@ struct module_version mv_of(const char *path, const char *version);
 
 /* A stand-in for a zip's h1, made of its bytes, so that tests can check one against the other. */
 struct slice fake_h1(struct arena *a, struct slice zip);
+struct slice fake_signature(struct arena *a, struct slice zip);
 /* The bytes that put_whole() gives an artefact: they depend on the version, and on the salt. */
 struct slice fake_bytes(struct arena *a, struct module_version mv, enum artefact what,
                         const char *salt, size_t zip_bytes);
@@ -40,6 +41,7 @@ struct put {
     const char *salt; /* "" unless other bytes are wanted */
     size_t zip_bytes; /* 0 = 1000 */
     bool is_pinned;   /* not refetchable */
+    bool is_unsigned; /* it gets no signature */
     bool was_stored;  /* set by the put */
 };
 /* Stages and commits a whole version. */
@@ -54,9 +56,12 @@ struct error *get_body(struct store *s, struct arena *a, struct module_version m
                        enum artefact what, bool *found, struct slice *body) MUST_CHECK;
 /*
  * An error unless the version is either absent altogether (*is_there false), or all there with a
- * .ziphash that is its zip's.
+ * .ziphash and a signature that are its zip's.
  */
 struct error *check_whole(struct store *s, struct arena *a, struct module_version mv,
                           bool *is_there) MUST_CHECK;
+/* The same for a version that may have no signature. */
+struct error *check_signed(struct store *s, struct arena *a, struct module_version mv,
+                           bool *is_there, bool *is_signed) MUST_CHECK;
 
 #endif

@@ -191,6 +191,8 @@ static void complain(struct check *c, const char *what, struct slice rel)
 
 static bool split(struct arena *a, struct slice rel, struct module_version *mv)
 {
+    if (slice_ends(rel, S(".sig")))
+        rel.n -= strlen(".sig");
     ptrdiff_t at = slice_find_slice(rel, S("/@v/")), dot = slice_rfind(rel, '.');
     if (at < 0 || dot < at)
         return false;

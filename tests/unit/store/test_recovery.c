@@ -94,6 +94,7 @@ static struct intent intent_of(struct fixture *f, enum intent_kind kind, bool wi
                            .origin = S("mirror"),
                            .info = bytes_m(f, ARTEFACT_INFO),
                            .mod = bytes_m(f, ARTEFACT_MOD),
+                           .signature = is_whole ? bytes_m(f, ARTEFACT_ZIPSIG) : (struct slice){0},
                            .zip = with_zip ? bytes_m(f, ARTEFACT_ZIP) : (struct slice){0},
                            .bytes = 9};
 }
@@ -132,7 +133,7 @@ static void place_in_tree(struct fixture *f, enum artefact what)
 
 static void place_all(struct fixture *f)
 {
-    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++)
+    for (int what = 0; what < ARTEFACT_COUNT; what++)
         place_in_tree(f, (enum artefact)what);
 }
 
@@ -154,7 +155,7 @@ static bool is_whole(struct fixture *f)
 static uint64_t bytes_on_disk(struct fixture *f)
 {
     uint64_t sum = 0;
-    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++)
+    for (int what = 0; what < ARTEFACT_COUNT; what++)
         sum += bytes_m(f, (enum artefact)what).n;
     return sum;
 }
@@ -219,8 +220,8 @@ static void test_before_the_torn_end(void **state)
 
 static void test_each_point_of_placing(void **state)
 {
-    static const enum artefact order[] = {ARTEFACT_MOD, ARTEFACT_ZIPHASH, ARTEFACT_ZIP,
-                                          ARTEFACT_INFO};
+    static const enum artefact order[] = {ARTEFACT_MOD, ARTEFACT_ZIPHASH, ARTEFACT_ZIPSIG,
+                                          ARTEFACT_ZIP, ARTEFACT_INFO};
     struct fixture *f = *state;
     for (size_t placed = 0; placed <= 2 * ARRAY_LEN(order) + 1; placed++) {
         bool with_zip = placed > ARRAY_LEN(order);
@@ -252,6 +253,17 @@ static void test_info_without_zip(void **state)
     write_stage(f);
     write_journal(f, INTENT_WHOLE);
     place_in_tree(f, ARTEFACT_INFO);
+    fixture_reopen(f);
+    expect_published(f);
+}
+
+/* A signature without its version is another's, whatever it says. */
+static void test_an_old_signature(void **state)
+{
+    struct fixture *f = *state;
+    write_stage(f);
+    write_journal(f, INTENT_WHOLE);
+    write_file(f, tree_m(f, ARTEFACT_ZIPSIG), S("of another zip\n"));
     fixture_reopen(f);
     expect_published(f);
 }
@@ -369,7 +381,7 @@ static void test_torn_after_a_power_loss(void **state)
 {
     static const struct slice left[] = {S(""), S("\0\0\0\0\0\0")};
     struct fixture *f = *state;
-    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
+    for (int what = 0; what < ARTEFACT_COUNT; what++) {
         for (size_t i = 0; i <= ARRAY_LEN(left); i++) {
             write_stage(f);
             place_all(f);
@@ -411,7 +423,7 @@ static void lose(struct fixture *f, bool with_zip)
     fd_cleanup(&lock);
     fixture_reopen(f);
     assert_true(is_whole(f));
-    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
+    for (int what = 0; what < ARTEFACT_COUNT; what++) {
         struct slice theirs =
             fake_bytes(&f->arena, version_m(), (enum artefact)what, "other bytes", 0);
         assert_slice(read_rel(f, tree_m(f, (enum artefact)what)), arena_cstr(&f->arena, theirs));
@@ -627,7 +639,7 @@ static void test_modes(void **state)
     struct fixture *f = *state;
     struct stat st;
     assert_ok(put_whole(f->store, &f->cx, version_m(), &(struct put){0}));
-    for (int what = 0; what <= ARTEFACT_ZIPHASH; what++) {
+    for (int what = 0; what < ARTEFACT_COUNT; what++) {
         assert_int_equal(stat(path_of(f, tree_m(f, (enum artefact)what)), &st), 0);
         assert_int_equal(st.st_mode & 0777, 0444);
     }
@@ -657,6 +669,7 @@ int main(void)
         CASE(test_each_point_of_placing),
         CASE(test_info_without_zip),
         CASE(test_zip_in_the_journal_alone),
+        CASE(test_an_old_signature),
         CASE(test_zip_lost),
         CASE(test_partial_version),
         CASE(test_gone),
