@@ -40,9 +40,11 @@ static struct vcs_rule *rules(struct arena *a, const struct setting_rules *r)
 }
 
 /* What comes from version control and from nowhere else. */
-static const char *private_of(const struct settings *s, const struct setting_repository *r)
+static const char *private_of(struct arena *a, const struct settings *s,
+                              const struct setting_repository *r)
 {
-    return r && *r->owns ? r->owns : s->private_patterns;
+    const char *owns = r ? config_owns(a, r) : "";
+    return *owns ? owns : s->private_patterns;
 }
 
 struct error *wire_vcs(struct arena *a, const struct settings *s,
@@ -54,7 +56,7 @@ struct error *wire_vcs(struct arena *a, const struct settings *s,
         .dir = arena_printf(a, "%s/vcs", folder).p,
         .rules = rules(a, own),
         .rule_count = own->count,
-        .private_patterns = private_of(s, r),
+        .private_patterns = private_of(a, s, r),
         .insecure_patterns = s->vcs_insecure,
         .allow = s->vcs_allow,
         .vanity = s->vcs_vanity,
@@ -88,11 +90,25 @@ static const char *owned(struct arena *a, const struct settings *s)
 {
     BUF_SCOPED(b);
     for (size_t i = 0; i < s->repositories.count; i++) {
-        const char *owns = s->repositories.rows[i].owns;
+        const char *owns = config_owns(a, &s->repositories.rows[i]);
         if (*owns)
             buf_printf(&b, "%s%s", b.n ? "," : "", owns);
     }
     return arena_cstr(a, buf_slice(&b));
+}
+
+static struct error *moves_of(struct arena *a, const struct setting_rules *paths,
+                              struct rehome_rules *out)
+{
+    struct rehome_rule *list = ARENA_ARRAY(a, struct rehome_rule, paths->count);
+    for (size_t i = 0; i < paths->count; i++) {
+        list[i] =
+            (struct rehome_rule){slice_of(paths->rows[i].pattern), slice_of(paths->rows[i].value)};
+        TRY(module_check_path(a, list[i].from));
+        TRY(module_check_path(a, list[i].to));
+    }
+    *out = (struct rehome_rules){list, paths->count};
+    return NULL;
 }
 
 struct error *wire_sources(struct arena *a, const struct settings *s,
@@ -100,7 +116,7 @@ struct error *wire_sources(struct arena *a, const struct settings *s,
 {
     static const struct fetch_route no_mirror = {"*", "off"};
     const struct setting_rules *own = r && r->upstream_origin ? &r->upstream : &s->upstream;
-    bool has_mirrors = !r || !*r->owns;
+    bool has_mirrors = !r || !*config_owns(a, r);
     struct fetch_options o = {
         .routes = has_mirrors ? routes(a, own) : &no_mirror,
         .route_count = has_mirrors ? own->count : 1,
@@ -115,7 +131,7 @@ struct error *wire_sources(struct arena *a, const struct settings *s,
         .breaker_pause_ms = (unsigned)s->fetch_breaker_pause,
     };
     *out = (struct repo_sources){
-        .private_patterns = private_of(s, r),
+        .private_patterns = private_of(a, s, r),
         .refused_patterns = owned(a, s),
         .sumdb = s->sumdb,
         .may_serve_unverified = strcmp(s->sumdb_unreachable, "serve-unverified") == 0,
@@ -126,6 +142,8 @@ struct error *wire_sources(struct arena *a, const struct settings *s,
         .total_timeout_ms = s->fetch_total_timeout,
         .max_zip_bytes = s->fetch_max_zip,
     };
+    if (r)
+        TRY_CTX(a, moves_of(a, &r->paths, &out->moves), "paths");
     TRY_CTX(a, fetcher_new(a, &o, &out->fetcher), "upstream");
     struct error *err = wire_vcs(a, s, r, &out->vcs);
     if (err)

@@ -10,6 +10,7 @@ static enum repo_kind kind_of(const struct setting_repository *r)
 {
     return strcmp(r->kind, "vcs") == 0      ? REPO_VCS
            : strcmp(r->kind, "hosted") == 0 ? REPO_HOSTED
+           : strcmp(r->kind, "rehome") == 0 ? REPO_REHOMED
                                             : REPO_PROXY;
 }
 
@@ -53,6 +54,7 @@ static struct error *spec_of(struct arena *a, const struct settings *s,
         .mount = arena_cstr(a, config_mount(r)),
         .members = is_group(r) ? r->members : NULL,
         .kind = kind_of(r),
+        .from = r->from,
         .dir = strcmp(folder, s->data_dir) == 0 ? NULL : folder,
         .max_bytes = r->max_size_origin ? r->max_size : s->store_max_size,
     };

@@ -25,9 +25,13 @@ static bool is_kind(const struct setting_repository *r, const char *kind)
 
 static void check_kind(struct loader *l, const struct setting_repository *r)
 {
-    if (!is_kind(r, "proxy") && !is_kind(r, "vcs") && !is_kind(r, "hosted") && !is_kind(r, "group"))
-        complain(l, r, "kind", r->kind_origin, "%s is not one of proxy, vcs, hosted and group",
-                 quoted(l->arena, slice_of(r->kind)));
+    static const char *const kinds[] = {"proxy", "vcs", "hosted", "rehome", "group"};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (is_kind(r, kinds[i]))
+            return;
+    }
+    complain(l, r, "kind", r->kind_origin, "%s is not one of proxy, vcs, hosted, rehome and group",
+             quoted(l->arena, slice_of(r->kind)));
 }
 
 /* Fields that only some kinds have a use for. */
@@ -40,6 +44,8 @@ static void check_uses(struct loader *l, const struct setting_repository *r)
     } uses[] = {
         {"owns", r->owns_origin, is_owner},
         {"members", r->members_origin, is_group},
+        {"from", r->from_origin, is_kind(r, "rehome")},
+        {"paths", r->paths_origin, is_kind(r, "rehome")},
         {"upstream", r->upstream_origin, is_kind(r, "proxy")},
         {"vcs_rules", r->vcs_rules_origin, is_kind(r, "proxy") || is_kind(r, "vcs")},
         {"folder", r->folder_origin, !is_group},
@@ -52,6 +58,10 @@ static void check_uses(struct loader *l, const struct setting_repository *r)
     if (is_owner && !*r->owns)
         complain(l, r, "owns", r->owns_origin,
                  "is missing: say which module paths belong to it, like git.example.com/team");
+    if (is_kind(r, "rehome") && r->paths.count == 0)
+        complain(l, r, "paths", r->paths_origin,
+                 "is missing: say which module paths are served as which, like old.example.com/lib "
+                 "= go.example.com/lib");
     if (is_group && !*r->members)
         complain(l, r, "members", r->members_origin, "is missing: name the repositories in it");
 }
@@ -210,6 +220,35 @@ static void check_member(struct loader *l, const struct setting_repository *r, s
                  m->name);
 }
 
+/* The repository that a re-homed one takes its modules from. */
+static void check_from(struct loader *l, const struct setting_repository *r)
+{
+    const struct setting_repository *from = find(&l->s, slice_of(r->from));
+    if (!is_kind(r, "rehome"))
+        return;
+    if (!*r->from)
+        complain(l, r, "from", r->from_origin, "is missing: name the repository with the modules");
+    else if (!from)
+        complain(l, r, "from", r->from_origin, "there is no repository %s",
+                 quoted(l->arena, slice_of(r->from)));
+    else if (is_kind(from, "group") || is_kind(from, "rehome"))
+        complain(l, r, "from", r->from_origin,
+                 "%s is of the kind %s; name a proxy, vcs or hosted one", from->name, from->kind);
+}
+
+/* Module paths are checked by who knows their rules; here only that each new path is one place. */
+static void check_paths(struct loader *l, const struct setting_repository *r)
+{
+    for (size_t i = 0; i < r->paths.count; i++) {
+        const struct setting_rule *rule = &r->paths.rows[i];
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(r->paths.rows[k].value, rule->value) == 0)
+                complain(l, r, "paths", arena_cstr(l->arena, rule->origin),
+                         "%s is the new path of %s already", rule->value, r->paths.rows[k].pattern);
+        }
+    }
+}
+
 static bool has_before(struct slice list, struct slice name, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -258,6 +297,8 @@ void loader_check_repositories(struct loader *l)
         check_mount(l, r);
         check_folder(l, r);
         check_members(l, r);
+        check_from(l, r);
+        check_paths(l, r);
         for (size_t k = 0; k < i; k++)
             check_pair(l, r, &l->s.repositories.rows[k]);
     }
@@ -265,6 +306,16 @@ void loader_check_repositories(struct loader *l)
 }
 
 /* ---- what follows when a field is not given */
+
+const char *config_owns(struct arena *a, const struct setting_repository *r)
+{
+    BUF_SCOPED(b);
+    if (strcmp(r->kind, "rehome") != 0)
+        return r->owns;
+    for (size_t i = 0; i < r->paths.count; i++)
+        buf_printf(&b, "%s%s", i ? "," : "", r->paths.rows[i].value);
+    return arena_cstr(a, buf_slice(&b));
+}
 
 struct slice config_mount(const struct setting_repository *r)
 {

@@ -201,6 +201,8 @@ struct slice config_mask_urls(struct arena *a, struct slice list);
 struct slice config_mask_rules(struct arena *a, enum setting_id id, const struct setting_rules *r);
 /* The mount of a repository, without slashes around it: its name if it says none. [any] */
 struct slice config_mount(const struct setting_repository *r);
+/* Patterns of the paths that belong to it; of a re-homed one its new paths. In the arena. [any] */
+const char *config_owns(struct arena *a, const struct setting_repository *r);
 /* Its folder below data_dir, or ".": repositories/NAME if it says none. In the arena. [any] */
 struct slice config_folder(struct arena *a, const struct setting_repository *r);
 /* The repository at "/"; NULL when there are no repositories. [any] */

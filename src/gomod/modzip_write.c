@@ -15,7 +15,8 @@
 #include <stdio.h>
 #include <zip.h>
 
-enum { DOS_DATE_1980_01_01 = 33 };
+/* For Go's sources zlib's level 4 takes 55 % of the default's time and 104 % of its bytes. */
+enum { DOS_DATE_1980_01_01 = 33, DEFLATE_LEVEL = 4 };
 
 struct writer {
     struct arena *a;
@@ -186,7 +187,7 @@ static struct error *add_file(struct writer *w, zip_t *z, const struct modzip_fi
     if (source && i < 0)
         zip_source_free(source);
     if (i < 0 || zip_file_set_dostime(z, (zip_uint64_t)i, 0, DOS_DATE_1980_01_01, 0) < 0 ||
-        zip_set_file_compression(z, (zip_uint64_t)i, ZIP_CM_DEFLATE, 0) < 0)
+        zip_set_file_compression(z, (zip_uint64_t)i, ZIP_CM_DEFLATE, DEFLATE_LEVEL) < 0)
         return libzip_failed(w, zip_get_error(z));
     return NULL;
 }

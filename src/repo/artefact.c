@@ -46,7 +46,7 @@ static struct error *keep_partial(struct resolve *r, struct module_version mv, e
 {
     bool was_stored, found;
     TRY(store_put_partial(r->repo->o.store, r->cx, mv, what, got->body, got->upstream,
-                          r->leg != FLIGHT_DIRECT, &was_stored));
+                          is_refetchable(r), &was_stored));
     *body = got->body;
     return was_stored ? artefact_stored(r, mv, what, &found, body) : NULL;
 }
@@ -249,7 +249,7 @@ static struct error *resolve_zip(struct resolve *r)
 {
     STAGE_SCOPED *st = NULL;
     bool was_stored, is_doubtful;
-    struct store_commit c = {.mv = r->q->mv, .is_refetchable = r->leg != FLIGHT_DIRECT};
+    struct store_commit c = {.mv = r->q->mv, .is_refetchable = is_refetchable(r)};
     TRY(store_stage_new(r->repo->o.store, r->cx->arena, &st));
     TRY(stage_zip(r, st, &c, &is_doubtful));
     if (is_doubtful)

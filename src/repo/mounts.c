@@ -284,6 +284,36 @@ static void give_up(struct draft *d)
     mount_table_drop(d->table);
 }
 
+/* A reference on a member that others take modules from. */
+struct origin {
+    struct mounts *all;
+    struct member *member;
+};
+
+static void release_origin(void *arg)
+{
+    struct origin *o = arg;
+    drop_member(o->all, o->member);
+    free(o);
+}
+
+/* Once all members are there: in the settings they may stand in any order. */
+static void link_origin(struct draft *d, size_t seat, const struct mount_spec *spec)
+{
+    if (spec->kind != REPO_REHOMED)
+        return;
+    const struct seat *from = find_seat(d->table, slice_of(spec->from));
+    if (!from || from->member->kind == REPO_REHOMED)
+        BUG("%s takes its modules from %s", spec->name, spec->from);
+    struct origin *o = xmalloc(sizeof(*o));
+    *o = (struct origin){d->all, from->member};
+    pthread_mutex_lock(&d->all->lock);
+    from->member->refs++;
+    pthread_mutex_unlock(&d->all->lock);
+    repo_take_from(d->table->seats[seat].member->repo, d->sets[seat], from->member->repo,
+                   release_origin, o);
+}
+
 static void take_up(struct draft *d, size_t at_root)
 {
     struct mounts *m = d->all;
@@ -292,6 +322,7 @@ static void take_up(struct draft *d, size_t at_root)
         if (d->specs[i].members)
             continue;
         struct member *x = t->seats[seat].member;
+        link_origin(d, seat, &d->specs[i]);
         if (d->sets[seat])
             repo_take_up(x->repo, d->sets[seat]);
         store_set_max_bytes(x->store, d->specs[i].max_bytes);
@@ -448,9 +479,11 @@ void mounts_free(struct mounts *m)
         next = g->next;
         free_group(g);
     }
-    for (struct member *x = unlink_members(m), *next; x; x = next) {
-        next = x->next;
-        free_member(m, x);
+    while (m->members) { /* who takes modules from another goes before that one */
+        for (struct member *x = unlink_members(m), *next; x; x = next) {
+            next = x->next;
+            free_member(m, x);
+        }
     }
     databases_free(m->databases);
     pthread_mutex_destroy(&m->lock);

@@ -40,6 +40,7 @@ struct mount_spec {
     enum repo_kind kind;
     const char *dir; /* folder of its store; NULL = it is the root's */
     uint64_t max_bytes;
+    const char *from; /* of REPO_REHOMED: the name of a repository of another kind */
     struct repo_sources sources;
 };
 

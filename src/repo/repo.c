@@ -25,6 +25,8 @@ void sources_drop(void *arg)
         return;
     fetcher_free(set->s.fetcher);
     vcs_free(set->s.vcs);
+    if (set->release_from)
+        set->release_from(set->from_arg);
     arena_release(&set->arena);
     free(set);
 }
@@ -33,6 +35,15 @@ struct error *repo_check_sumdb(struct arena *a, const char *sumdb)
 {
     TRY_CTX(a, relays_check(a, slice_of(sumdb)), "sumdb");
     return NULL;
+}
+
+static void copy_moves(struct source_set *set, const struct rehome_rules *moves)
+{
+    struct rehome_rule *list = ARENA_ARRAY(&set->arena, struct rehome_rule, moves->count);
+    for (size_t i = 0; i < moves->count; i++)
+        list[i] = (struct rehome_rule){arena_dup(&set->arena, moves->list[i].from),
+                                       arena_dup(&set->arena, moves->list[i].to)};
+    set->s.moves.list = list;
 }
 
 struct error *repo_make_sources(struct arena *a, struct repo *r, const struct repo_sources *sources,
@@ -50,8 +61,18 @@ struct error *repo_make_sources(struct arena *a, struct repo *r, const struct re
     }
     set->s.private_patterns = arena_dup(&set->arena, slice_of(sources->private_patterns)).p;
     set->s.refused_patterns = arena_dup(&set->arena, slice_of(sources->refused_patterns)).p;
+    copy_moves(set, &sources->moves);
     *out = set;
     return NULL;
+}
+
+void repo_take_from(struct repo *r, struct source_set *set, struct repo *from,
+                    void (*release)(void *arg), void *arg)
+{
+    set = set ? set : r->sources;
+    set->from = from;
+    set->release_from = release;
+    set->from_arg = arg;
 }
 
 void repo_drop_sources(struct source_set *set)

@@ -9,6 +9,7 @@
 #include "base/ctx.h"
 
 #include "fetch/fetch.h"
+#include "gomod/rehome.h"
 #include "repo/flight.h"
 #include "repo/question.h"
 #include "sign/sign.h"
@@ -20,9 +21,10 @@
 struct repo;
 
 enum repo_kind {
-    REPO_PROXY,  /* what mirrors have; private paths come from version control */
-    REPO_VCS,    /* the private paths, from version control, and no others */
-    REPO_HOSTED, /* the private paths, as they were published here, and no others */
+    REPO_PROXY,   /* what mirrors have; private paths come from version control */
+    REPO_VCS,     /* the private paths, from version control, and no others */
+    REPO_HOSTED,  /* the private paths, as they were published here, and no others */
+    REPO_REHOMED, /* the private paths, made of modules that another repository has */
 };
 
 /* What a reload may change. Strings are copied; fetcher and vcs are taken over, and freed when the
@@ -34,6 +36,7 @@ struct repo_sources {
                                      asked of a mirror or a checksum database */
     const char *refused_patterns; /* what other repositories own: not asked of mirrors and checksum
                                      databases here either */
+    struct rehome_rules moves;    /* of REHOMED: the other one's paths and those of here */
     const char *sumdb;            /* GOSUMDB's syntax, several separated by commas; "off" = none */
     bool may_serve_unverified;    /* while no checksum database can be asked */
     uint64_t list_ttl_ms;
@@ -106,6 +109,13 @@ struct error *repo_make_sources(struct arena *a, struct repo *r, const struct re
                                 struct source_set **out) MUST_CHECK;
 void repo_take_up(struct repo *r, struct source_set *set);
 void repo_drop_sources(struct source_set *set);
+/*
+ * Names the repository that a REHOMED one takes its modules from: before the sources are taken up,
+ * or before the first request. set NULL: the sources that the repo was made with. release(arg) is
+ * called when nobody uses the sources any more. [any]
+ */
+void repo_take_from(struct repo *r, struct source_set *set, struct repo *from,
+                    void (*release)(void *arg), void *arg);
 /* The same, but frees the sources too. */
 void repo_discard(struct source_set *set);
 /*

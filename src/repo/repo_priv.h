@@ -32,6 +32,9 @@ struct source_set {
     struct repo_sources s;
     struct relay *relays;
     size_t relay_count;
+    struct repo *from; /* of a re-homed repository: the one that it takes its modules from */
+    void (*release_from)(void *arg);
+    void *from_arg;
 };
 
 struct repo {
@@ -88,6 +91,11 @@ void keep_answer(struct resolve *r, int status, struct slice body);
 void give_answer(struct resolve *r, struct slice body, enum repo_freshness freshness);
 /* source.c */
 enum flight_leg first_leg(void *repo, const struct question *q);
+/* "<escaped path>/@v/list" and so on: what a GOPROXY is asked. */
+struct error *question_rel(struct arena *a, enum question_kind kind, struct module_version mv,
+                           struct slice *rel);
+/* Whether eviction may drop what is stored now: it will come back the same. */
+bool is_refetchable(const struct resolve *r);
 /* A private path never leaves the house: it comes from version control, and nobody else hears of
  * it. */
 bool path_is_private(const struct source_set *set, struct slice path);
@@ -134,6 +142,13 @@ struct error *answer_published(struct repo *r, const struct source_set *set, str
 struct error *resolve_published(struct resolve *r);
 /* signature.c: the signature of a stored zip; one that is missing or not ours is made. */
 struct error *resolve_signature(struct resolve *r);
+
+/* rehomed.c: modules of another repository under new paths. As source_small(), source_zip(),
+ * first_leg(). */
+struct error *rehomed_small(struct resolve *r, enum question_kind kind, struct module_version mv,
+                            struct fetch_answer *got);
+struct error *rehomed_zip(struct resolve *r, const char *path, struct fetch_answer *got);
+enum flight_leg rehomed_leg(struct source_set *set, const struct question *q);
 
 /* recheck.c: versions that were stored unchecked. Starts the job when there are any. [any] */
 void recheck_in_background(struct repo *repo);

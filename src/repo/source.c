@@ -13,6 +13,11 @@
 
 #include "gomod/module.h"
 
+bool is_refetchable(const struct resolve *r)
+{
+    return r->leg != FLIGHT_DIRECT && r->repo->o.kind != REPO_REHOMED;
+}
+
 bool path_is_private(const struct source_set *set, struct slice path)
 {
     return path.n && module_match_prefix_patterns(slice_of(set->s.private_patterns), path);
@@ -20,7 +25,13 @@ bool path_is_private(const struct source_set *set, struct slice path)
 
 enum flight_leg first_leg(void *repo, const struct question *q)
 {
-    struct source_set *set = sources_take(repo);
+    struct repo *r = repo;
+    struct source_set *set = sources_take(r);
+    if (r->o.kind == REPO_REHOMED && q->mv.path.n) {
+        enum flight_leg leg = rehomed_leg(set, q);
+        sources_drop(set);
+        return leg;
+    }
     bool is_direct =
         q->mv.path.n && (!question_is_sumdb(q->kind) || is_hosted(repo, q)) &&
         (path_is_private(set, q->mv.path) || fetcher_is_direct(set->s.fetcher, q->mv.path));
@@ -35,10 +46,9 @@ struct slice answer_key(struct arena *a, const struct source_set *set, const str
     return arena_printf(a, "private/%.*s", SLICE_ARG(q->key));
 }
 
-static struct error *rel_of(struct resolve *r, enum question_kind kind, struct module_version mv,
-                            struct slice *rel)
+struct error *question_rel(struct arena *a, enum question_kind kind, struct module_version mv,
+                           struct slice *rel)
 {
-    struct arena *a = r->cx->arena;
     switch (kind) {
     case QUESTION_LIST:
         return module_rel(a, mv.path, "@v/list", rel);
@@ -126,7 +136,7 @@ static struct error *url_of(struct resolve *r, struct slice proxy, enum question
                             struct module_version mv, struct slice *url)
 {
     struct slice rel;
-    TRY(rel_of(r, kind, mv, &rel));
+    TRY(question_rel(r->cx->arena, kind, mv, &rel));
     *url = arena_printf(r->cx->arena, "%.*s/%.*s", SLICE_ARG(proxy), SLICE_ARG(rel));
     return NULL;
 }
@@ -170,9 +180,11 @@ struct error *source_small(struct resolve *r, enum question_kind kind, struct mo
                            struct fetch_answer *got)
 {
     struct slice rel;
+    if (r->repo->o.kind == REPO_REHOMED)
+        return rehomed_small(r, kind, mv, got);
     if (r->leg == FLIGHT_DIRECT)
         return small_from_vcs(r, kind, mv, got);
-    TRY(rel_of(r, kind, mv, &rel));
+    TRY(question_rel(r->cx->arena, kind, mv, &rel));
     return after_mirrors(r, fetch_small(r->set->s.fetcher, r->cx, rel, max_of(kind), got), got);
 }
 
@@ -201,9 +213,11 @@ static struct error *zip_from_vcs(struct resolve *r, const char *path, struct fe
 struct error *source_zip(struct resolve *r, const char *path, struct fetch_answer *got)
 {
     struct slice rel;
+    if (r->repo->o.kind == REPO_REHOMED)
+        return rehomed_zip(r, path, got);
     if (r->leg == FLIGHT_DIRECT)
         return zip_from_vcs(r, path, got);
-    TRY(rel_of(r, QUESTION_ZIP, r->q->mv, &rel));
+    TRY(question_rel(r->cx->arena, QUESTION_ZIP, r->q->mv, &rel));
     return after_mirrors(
         r, fetch_file(r->set->s.fetcher, r->cx, rel, path, r->set->s.max_zip_bytes, got), got);
 }

@@ -67,7 +67,10 @@ class World:
 
     def mirrors(self, mirror, path, version, word, more=""):
         """A version on a mirror."""
-        folder, _ = self._pack(path, version, module(path, word, more))
+        self.mirrors_files(mirror, path, version, module(path, word, more))
+
+    def mirrors_files(self, mirror, path, version, files):
+        folder, _ = self._pack(path, version, files)
         at = os.path.join(str(mirror.tree), path, "@v")
         os.makedirs(at, exist_ok=True)
         for what in ("info", "mod", "zip"):
@@ -75,9 +78,9 @@ class World:
         with open(f"{at}/list", "a", encoding="ascii") as file:
             file.write(version + "\n")
 
-    def tag(self, path, words):
+    def tag(self, path, words, repository=None):
         """A git repository with a tag for each version."""
-        repo = Repo(path + ".git")
+        repo = Repo(repository or path + ".git")
         for version, word in words.items():
             repo.commit({name: text.encode() for name, text in module(path, word).items()})
             repo.tag(version)

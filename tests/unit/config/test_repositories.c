@@ -28,6 +28,9 @@ static const struct {
     {PROXY "  q: {kind: proxy, folder: go/private}\n  r: {kind: proxy, folder: go}\n" GROUP, ""},
     {PROXY "  a.b: {kind: proxy, mount: ab}\n" GROUP, ""},
     {"repositories:\n  h: {kind: hosted, owns: 'a.example/*,b.example'}\n", ""},
+    {PROXY
+     "  h: {kind: rehome, from: p, paths: 'a.example = b.example; c.example = d.example'}\n" GROUP,
+     ""},
 
     /* the shape of records */
     {"repositories: text\n", "m.yaml:1: repositories: wants records by name, not text"},
@@ -50,11 +53,10 @@ static const struct {
      "m.yaml:4: repositories has no field \"onws\"; did you mean \"owns\"?"},
     {"repositories:\n  p:\n    kind: proxy\n    something: [1, {a: b}]\n",
      "m.yaml:4: repositories has no field \"something\"; known here: kind, owns, members, "
-     "upstream, "
-     "vcs_rules, mount, folder, max_size"},
+     "from, paths, upstream, vcs_rules, mount, folder, max_size"},
     {"repositories:\n  p:\n    kind: [proxy]\n",
      "m.yaml:3: repositories.p.kind: wants one value, not a list\n"
-     "m.yaml:2: repositories.p.kind: \"\" is not one of proxy, vcs, hosted and group"},
+     "m.yaml:2: repositories.p.kind: \"\" is not one of proxy, vcs, hosted, rehome and group"},
     {"repositories:\n  p: {kind: proxy, max_size: much}\n",
      "m.yaml:2: repositories.p.max_size: \"much\" is not a size: write bytes, or a number with "
      "kB, MB, GB, TB, KiB, MiB, GiB or TiB"},
@@ -65,8 +67,8 @@ static const struct {
     {"repositorys: {}\n", "m.yaml:1: no key \"repositorys\"; did you mean \"repositories\"?"},
 
     /* kinds */
-    {"repositories:\n  p: {kind: mirror}\n",
-     "m.yaml:2: repositories.p.kind: \"mirror\" is not one of proxy, vcs, hosted and group"},
+    {"repositories:\n  p: {kind: mirror}\n", "m.yaml:2: repositories.p.kind: \"mirror\" is not one "
+                                             "of proxy, vcs, hosted, rehome and group"},
     {"repositories:\n  p: {kind: proxy, owns: a.example}\n",
      "m.yaml:2: repositories.p.owns: means nothing for the kind proxy"},
     {"repositories:\n  v: {kind: vcs}\n",
@@ -77,6 +79,13 @@ static const struct {
     {"repositories:\n  h: {kind: hosted, owns: a.example, vcs_rules: {a.example: "
      "'https://a.example'}}\n",
      "m.yaml:2: repositories.h.vcs_rules: means nothing for the kind hosted"},
+    {PROXY "  h: {kind: rehome, paths: 'a.example = b.example'}\n" GROUP,
+     "m.yaml:3: repositories.h.from: is missing: name the repository with the modules"},
+    {PROXY "  h: {kind: rehome, from: h, paths: 'a.example = b.example'}\n" GROUP,
+     "m.yaml:3: repositories.h.from: h is of the kind rehome; name a proxy, vcs or hosted one"},
+    {PROXY
+     "  h: {kind: rehome, from: p, paths: 'a.example = b.example; c.example = b.example'}\n" GROUP,
+     "m.yaml:3: repositories.h.paths: b.example is the new path of a.example already"},
     {"repositories:\n  g: {kind: group}\n",
      "m.yaml:2: repositories.g.members: is missing: name the repositories in it"},
     {PROXY "  g: {kind: group, members: p, folder: x}\n",
