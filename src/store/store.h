@@ -137,7 +137,7 @@ struct error *store_answer_put(struct store *s, struct arena *a, struct slice ke
                                struct slice body) MUST_CHECK;
 
 /*
- * Bytes that never change, by name ("sum.golang.org/tile/8/0/000"): atomic, first one wins. name
+ * Bytes that never change, by name ("sum.example.com/tile/8/0/000"): atomic, first one wins. name
  * has no empty, "." or ".." element. [any: the get may run on a loop]
  */
 struct error *store_blob_get(struct store *s, struct arena *a, struct slice name, bool *found,
