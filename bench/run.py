@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 
+import audit
 import lib
 import results
 import sumdb_host
@@ -273,7 +274,7 @@ def start(bench):
 
 
 GROUPS = {"hits": hits, "latency": latency, "cold": cold, "vcs": vcs.vcs, "verify": verify, "memory": memory,
-          "sumdb": sumdb_host.sumdb_host, "start": start}
+          "sumdb": sumdb_host.sumdb_host, "audit": audit.audit, "start": start}
 
 
 def main():

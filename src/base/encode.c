@@ -97,14 +97,15 @@ struct sha256_stream *sha256_new(void)
     h->md = EVP_MD_CTX_new();
     if (!h->md)
         BUG("no digest context");
-    sha256_reset(h);
+    if (!EVP_DigestInit_ex(h->md, EVP_sha256(), NULL))
+        BUG("SHA-256 is not available");
     return h;
 }
 
 void sha256_reset(struct sha256_stream *h)
 {
-    if (!EVP_DigestInit_ex(h->md, EVP_sha256(), NULL))
-        BUG("SHA-256 is not available");
+    if (!EVP_DigestInit_ex(h->md, NULL, NULL)) /* the same again, without looking for it */
+        BUG("SHA-256 failed");
 }
 
 void sha256_add(struct sha256_stream *h, const void *p, size_t n)

@@ -10,6 +10,7 @@
 
 enum exit_code { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_USAGE = 2 };
 
+int cmd_audit(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_warm(int argc, char **argv);

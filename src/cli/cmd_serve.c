@@ -13,6 +13,7 @@
 
 #include "base/ctx.h"
 
+#include "ops/audit.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 
@@ -200,6 +201,7 @@ static struct error *make_server(struct arena *a, struct daemon *d)
 static struct error *start(struct arena *a, struct daemon *d)
 {
     const struct settings *s = &d->settings;
+    TRY(wire_audit(a, s, true));
     TRY(wire_store(a, s, &d->store));
     if (store_is_read_only(d->store))
         log_line(LOG_WARN, "the store cannot be written: only what is stored is served",
@@ -244,6 +246,9 @@ static void stop(struct daemon *d)
     lane_close(d->vcs_lane);
     lane_close(d->admin_lane);
     lane_close(d->publish_lane);
+    /* Before the loops go: refusals that wait for their records are told there. */
+    audit_event(&(struct audit_record){.event = AUDIT_STOP});
+    wire_audit_close();
     http_server_free(d->server);
     serve_free(d->serve);
     access_free(d->access);
@@ -285,9 +290,19 @@ static struct error *take_up(struct arena *a, struct daemon *d, const struct set
     }
     serve_set_policy(d->serve, owner, policy, policy_is_report(now));
     log_set((enum log_level)now->log_level, (enum log_format)now->log_format);
+    wire_audit_reload(now);
     serve_take_up_mounts(d->serve);
     set_serve(d, now);
     return NULL;
+}
+
+static void record_reload(struct arena *a, const struct error *err)
+{
+    audit_event(&(struct audit_record){
+        .event = AUDIT_RELOAD,
+        .outcome = err ? S("failed") : S("done"),
+        .detail = err ? error_chain(a, err) : S(""),
+    });
 }
 
 static void reload(struct daemon *d)
@@ -298,6 +313,7 @@ static void reload(struct daemon *d)
     if (!err)
         err = take_up(a, d, &now);
     note_reload(!err);
+    record_reload(a, err);
     serve_set_reload_error(d->serve, err ? error_chain(a, err).p : NULL);
     if (err) {
         log_error(LOG_ERROR, "the settings were not taken up: the old ones stay", err, NULL, 0);
@@ -372,6 +388,8 @@ static int run(struct daemon *d)
     struct error *err = start(&a, d);
     if (!err) {
         note_reload(true);
+        audit_event(
+            &(struct audit_record){.event = AUDIT_START, .detail = S("modgate " MODGATE_VERSION)});
         log_start_line(d, started_ms);
         wait_for_end(d, &signals);
     }

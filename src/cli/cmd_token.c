@@ -4,9 +4,12 @@
  */
 #include "cli/cli.h"
 #include "cli/settings_args.h"
+#include "cli/wire.h"
 
 #include "access/token_file.h"
 #include "base/ctx.h"
+
+#include "ops/audit.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -33,6 +36,20 @@ static struct error *load(struct token_run *run, const struct settings_args *sa)
     return NULL;
 }
 
+/* Before it happens: what is not recorded is not done. */
+static struct error *record(struct token_run *run, struct slice outcome)
+{
+    struct arena *a = &run->arena;
+    struct slice scopes = scopes_format(a, &run->row.scopes);
+    struct audit_record r = {
+        .event = AUDIT_TOKEN,
+        .outcome = outcome,
+        .detail = arena_printf(a, "token %.*s of %.*s: %.*s", SLICE_ARG(run->row.id),
+                               SLICE_ARG(run->row.name), SLICE_ARG(scopes)),
+    };
+    return wire_audit_local(a, &run->settings, &r);
+}
+
 static int finish(struct token_run *run, const char *command, const struct error *err)
 {
     int code = EXIT_FINE;
@@ -57,6 +74,7 @@ static struct error *add_token(void *arg, struct arena *a, struct tokens *t)
     do {
         run->text = token_make(&run->arena, &run->row);
     } while (tokens_find(t, run->row.id));
+    TRY(record(run, S("created")));
     rows[t->count] = run->row;
     *t = (struct tokens){rows, t->count + 1};
     return NULL;
@@ -188,6 +206,7 @@ static struct error *remove_token(void *arg, struct arena *a, struct tokens *t)
                          "there is no token with the id '%s'; modgate token list shows them",
                          run->id);
     run->row = *row;
+    TRY(record(run, S("revoked")));
     memmove(row, row + 1, (size_t)(t->rows + t->count - (row + 1)) * sizeof(*row));
     t->count--;
     return NULL;

@@ -10,6 +10,7 @@ static const struct command {
     const char *summary;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"audit", "check and search the audit file", cmd_audit},
     {"completion", "print the completion script of a shell", cmd_completion},
     {"config", "check settings, print what holds, print a sample", cmd_config},
     {"evict", "drop the least recently used versions of a store", cmd_evict},

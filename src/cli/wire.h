@@ -6,6 +6,7 @@
 
 #include "access/access.h"
 #include "config/config.h"
+#include "ops/audit.h"
 #include "repo/mounts.h"
 #include "sign/sign.h"
 #include "store/store.h"
@@ -54,8 +55,26 @@ struct error *wire_host(struct arena *a, const struct settings *s,
  */
 struct error *wire_key_file(struct arena *a, struct slice where, size_t max, const char **path,
                             struct slice *text) MUST_CHECK;
+/* The key that lies at `where`; NULL when that is "". setting is its name, for messages. */
+struct error *wire_sign_key(struct arena *a, const struct settings *s, const char *setting,
+                            const char *where, struct sign_key **out) MUST_CHECK;
 /* The key of signing.key; NULL when none is set. The caller frees it. */
 struct error *wire_signer(struct arena *a, const struct settings *s,
                           struct sign_key **out) MUST_CHECK;
+
+/*
+ * Opens the audit of the settings, if they name one. has_writer: see audit_open(). Whoever opened
+ * it closes it with wire_audit_close(), which does nothing without.
+ */
+struct error *wire_audit(struct arena *a, const struct settings *s, bool has_writer) MUST_CHECK;
+/* Takes up what a reload may change. */
+void wire_audit_reload(const struct settings *s);
+void wire_audit_close(void);
+/*
+ * Records what a command is about to do, on behalf of whoever runs it, durably; nothing without an
+ * audit. AUDIT_DOWN: it is not to be done. Not in a process that has the audit open.
+ */
+struct error *wire_audit_local(struct arena *a, const struct settings *s,
+                               struct audit_record *r) MUST_CHECK;
 
 #endif

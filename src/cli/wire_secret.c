@@ -74,16 +74,21 @@ static struct error *read_password(struct arena *a, struct slice where, struct s
     return NULL;
 }
 
-struct error *wire_signer(struct arena *a, const struct settings *s, struct sign_key **out)
+struct error *wire_sign_key(struct arena *a, const struct settings *s, const char *setting,
+                            const char *where, struct sign_key **out)
 {
     const char *path;
     struct slice pem, password = S("");
     *out = NULL;
-    if (!s->signing_key[0])
+    if (!where[0])
         return NULL;
     TRY_CTX(a, read_password(a, slice_of(s->signing_password), &password), "signing.password");
-    TRY_CTX(a, wire_key_file(a, slice_of(s->signing_key), SIGN_KEY_MAX_BYTES, &path, &pem),
-            "signing.key");
-    TRY_CTX(a, sign_key_parse(a, pem, password, out), "signing.key: %s", path);
+    TRY_CTX(a, wire_key_file(a, slice_of(where), SIGN_KEY_MAX_BYTES, &path, &pem), "%s", setting);
+    TRY_CTX(a, sign_key_parse(a, pem, password, out), "%s: %s", setting, path);
     return NULL;
+}
+
+struct error *wire_signer(struct arena *a, const struct settings *s, struct sign_key **out)
+{
+    return wire_sign_key(a, s, "signing.key", s->signing_key, out);
 }

@@ -179,6 +179,25 @@ static void check_sumdb_host_keys(struct loader *l)
     }
 }
 
+static bool is_one_of(const char *value, struct slice one, struct slice other)
+{
+    return slice_eq(slice_of(value), one) || slice_eq(slice_of(value), other);
+}
+
+static void check_audit(struct loader *l)
+{
+    struct slice key = slice_of(l->s.audit_key_file);
+    if (!is_one_of(l->s.audit_on_error, S("refuse"), S("serve")))
+        complain(l, SETTING_ID_audit_on_error, "%s is neither refuse nor serve",
+                 quoted(l->arena, slice_of(l->s.audit_on_error)));
+    if (!is_one_of(l->s.audit_downloads, S("all"), S("misses")))
+        complain(l, SETTING_ID_audit_downloads, "%s is neither all nor misses",
+                 quoted(l->arena, slice_of(l->s.audit_downloads)));
+    if (key.n && !is_key_place(key))
+        complain(l, SETTING_ID_audit_key_file, "%s is neither an absolute path nor credential:NAME",
+                 quoted(l->arena, key));
+}
+
 static void check_signing(struct loader *l)
 {
     struct slice key = slice_of(l->s.signing_key), password = slice_of(l->s.signing_password);
@@ -209,6 +228,7 @@ void loader_check(struct loader *l)
     check_sumdb_unreachable(l);
     check_policy_mode(l);
     check_sumdb_host(l);
+    check_audit(l);
     check_signing(l);
     check_listen(l);
     check_upstream(l);

@@ -80,11 +80,16 @@ static struct log_moment moment_of(int64_t at_unix_ns)
                                .us = (uint32_t)(at_unix_ns % SECOND_NS / 1000)};
 }
 
+struct log_moment log_moment_now(void)
+{
+    return moment_of(unix_ns());
+}
+
 /*
- * The moment of a time on the clock of now_ns(): the caller has read that one already, and a clock
- * is not cheap. How far the two clocks are apart is looked at anew ten times a second.
+ * The caller has read its clock already, and a clock is not cheap. How far the two clocks are apart
+ * is looked at anew ten times a second.
  */
-static struct log_moment moment_at(int64_t at_ns)
+struct log_moment log_moment_at(int64_t at_ns)
 {
     static _Thread_local int64_t apart_ns, good_until_ns = INT64_MIN;
     if (at_ns >= good_until_ns) {
@@ -103,10 +108,10 @@ static void write_dropped(void)
     char text[LOG_LINE_MAX];
     struct log_field count = LOG_NUM("count", now - logger.said_dropped);
     logger.said_dropped = now;
-    write_out(text, log_line_format(text, (enum log_format)atomic_load(&logger.format),
-                                    moment_of(unix_ns()), LOG_WARN,
-                                    "log lines were dropped: the output is too slow",
-                                    (struct log_fields){&count, 1}, (struct log_fields){0}));
+    write_out(text,
+              log_line_format(text, (enum log_format)atomic_load(&logger.format), log_moment_now(),
+                              LOG_WARN, "log lines were dropped: the output is too slow",
+                              (struct log_fields){&count, 1}, (struct log_fields){0}));
 }
 
 static void write_ready(char *batch)
@@ -237,7 +242,7 @@ void log_event(enum log_level level, const char *message, const struct log_field
                size_t count)
 {
     if (log_is_on(level))
-        emit(moment_of(unix_ns()), level, message, (struct log_fields){fields, count},
+        emit(log_moment_now(), level, message, (struct log_fields){fields, count},
              (struct log_fields){0});
 }
 
@@ -245,7 +250,7 @@ void log_event_at(int64_t at_ns, enum log_level level, const char *message,
                   const struct log_field *fields, size_t count)
 {
     if (log_is_on(level))
-        emit(moment_at(at_ns), level, message, (struct log_fields){fields, count},
+        emit(log_moment_at(at_ns), level, message, (struct log_fields){fields, count},
              (struct log_fields){0});
 }
 
@@ -258,7 +263,7 @@ void log_error(enum log_level level, const char *message, const struct error *e,
     error_chain_to(&chain, e);
     const struct log_field more[] = {LOG_STR("error", buf_slice(&chain)),
                                      LOG_STR("error_status", slice_of(status_name(e->status)))};
-    emit(moment_of(unix_ns()), level, message, (struct log_fields){fields, count},
+    emit(log_moment_now(), level, message, (struct log_fields){fields, count},
          (struct log_fields){more, ARRAY_LEN(more)});
 }
 

@@ -304,12 +304,19 @@ static void put_fraction(struct line *l, uint32_t us, size_t digits)
     *l->at++ = 'Z';
 }
 
+/* "time":"…" without its last quote. */
+static void put_json_time(struct line *l, struct log_moment at)
+{
+    put_slice(l, S("\"time\":\""));
+    put_calendar(l, at.unix_s);
+    put_fraction(l, at.us, 6);
+}
+
 static void put_json_head(struct line *l, struct log_moment at, enum log_level level,
                           const char *message)
 {
-    put_slice(l, S("{\"time\":\""));
-    put_calendar(l, at.unix_s);
-    put_fraction(l, at.us, 6);
+    *l->at++ = '{';
+    put_json_time(l, at);
     put_slice(l, json_levels[level]);
     put_quoted(l, slice_of(message));
 }
@@ -338,5 +345,19 @@ size_t log_line_format(char *out, enum log_format format, struct log_moment at,
     if (l.is_cut)
         put_slice(&l, format == LOG_JSON ? S(",\"cut\":true") : S(" cut=true"));
     put_slice(&l, format == LOG_JSON ? S("}\n") : S("\n"));
+    return (size_t)(l.at - out);
+}
+
+size_t log_line_members(char *out, struct log_moment at, struct slice event,
+                        struct log_fields fields)
+{
+    struct line l = {.at = out, .end = out + LOG_LINE_MAX - TAIL};
+    put_json_time(&l, at);
+    put_slice(&l, S("\",\"event\":"));
+    put_word(&l, LOG_JSON, event);
+    put_fields(&l, LOG_JSON, fields);
+    l.end += TAIL;
+    if (l.is_cut)
+        put_slice(&l, S(",\"cut\":true"));
     return (size_t)(l.at - out);
 }

@@ -14,6 +14,11 @@ struct log_moment {
     uint32_t us;
 };
 
+/* The time of now. */
+struct log_moment log_moment_now(void);
+/* That of a moment on the clock of now_ns(), a short time ago. */
+struct log_moment log_moment_at(int64_t at_ns);
+
 struct log_fields {
     const struct log_field *p;
     size_t n;
@@ -26,5 +31,11 @@ struct log_fields {
 size_t log_line_format(char *out, enum log_format format, struct log_moment at,
                        enum log_level level, const char *message, struct log_fields fields,
                        struct log_fields more);
+/*
+ * The members of a JSON object, without its braces and without a newline: "time" and "event", which
+ * is a word, and the fields. The same bounds.
+ */
+size_t log_line_members(char *out, struct log_moment at, struct slice event,
+                        struct log_fields fields);
 
 #endif

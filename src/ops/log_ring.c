@@ -123,3 +123,9 @@ bool log_ring_is_ready(struct log_ring *r)
 {
     return atomic_load(head_at(r, atomic_load(&r->taken))) != 0;
 }
+
+size_t log_ring_used(const struct log_ring *r)
+{
+    uint64_t taken = atomic_load_explicit(&r->taken, memory_order_relaxed);
+    return (size_t)(atomic_load_explicit(&r->claimed, memory_order_relaxed) - taken);
+}

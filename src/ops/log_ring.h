@@ -16,6 +16,8 @@ bool log_ring_put(struct log_ring *r, struct slice record);
  * out; returns the bytes. Records are at most as long as out. One thread only.
  */
 size_t log_ring_take(struct log_ring *r, char *out, size_t cap);
+/* Bytes that are taken up, about. [any] */
+size_t log_ring_used(const struct log_ring *r);
 /* True when the next record is ready to be taken. The same thread. */
 bool log_ring_is_ready(struct log_ring *r);
 

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 
+#include "ops/audit.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 
@@ -245,6 +246,34 @@ static struct error *stage_zip(struct resolve *r, struct store_stage *st, struct
 
 static void evict_in_background(struct repo *repo);
 
+static void record_verified(const struct store_commit *c, bool is_doubtful)
+{
+    audit_event(&(struct audit_record){
+        .event = AUDIT_VERIFY,
+        .module = c->mv.path,
+        .version = c->mv.version,
+        .h1 = c->zip_h1,
+        .artefact = S("zip"),
+        .outcome = is_doubtful ? S("stored-unverified") : S("stored"),
+        .detail = c->origin,
+    });
+}
+
+/* What is no module zip, or is not what its go.mod says, never gets as far as a checksum. */
+static void record_refused(struct resolve *r, const struct error *err)
+{
+    if (!err || status_class(err->status) != CLASS_INTEGRITY)
+        return;
+    audit_event(&(struct audit_record){
+        .event = AUDIT_VERIFY,
+        .module = r->q->mv.path,
+        .version = r->q->mv.version,
+        .artefact = r->q->kind == QUESTION_ZIP ? S("zip") : S("mod"),
+        .outcome = S("refused"),
+        .detail = error_chain(r->cx->arena, err),
+    });
+}
+
 static struct error *resolve_zip(struct resolve *r)
 {
     STAGE_SCOPED *st = NULL;
@@ -255,6 +284,8 @@ static struct error *resolve_zip(struct resolve *r)
     if (is_doubtful)
         recheck_doubted(r, c.mv);
     TRY(store_commit(r->repo->o.store, r->cx, st, &c, &was_stored));
+    if (!was_stored)
+        record_verified(&c, is_doubtful);
     if (is_doubtful)
         recheck_doubted(r, c.mv);
     recheck_in_background(r->repo);
@@ -274,6 +305,7 @@ struct error *resolve_artefact(struct resolve *r)
         err = artefact_mod(r, r->q->mv, &body);
     else
         err = artefact_info(r, r->q->mv, &body);
+    record_refused(r, err);
     if (err && status_class(err->status) == CLASS_ABSENT)
         keep_answer(r, status_http(err->status), error_chain(r->cx->arena, err));
     if (err || r->q->kind == QUESTION_ZIP)

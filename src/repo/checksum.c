@@ -9,6 +9,7 @@
  */
 #include "repo/checksum.h"
 
+#include "ops/audit.h"
 #include "ops/log.h"
 #include "ops/metrics.h"
 
@@ -185,6 +186,25 @@ struct slice checksum_evidence(struct arena *a, const struct checksums *sums,
                         SLICE_ARG(database_head(sums->db, a).note));
 }
 
+/* The asker is refused whether or not it can be recorded. */
+static void record_quarantine(const struct suspect *s, const struct error *err)
+{
+    struct arena a = ARENA_INIT;
+    struct error *unrecorded =
+        audit_event_durable(&a, &(struct audit_record){
+                                    .event = AUDIT_QUARANTINE,
+                                    .module = s->mv.path,
+                                    .version = s->mv.version,
+                                    .h1 = slice_of(s->h1),
+                                    .artefact = s->what == ARTEFACT_ZIP ? S("zip") : S("mod"),
+                                    .outcome = S("refused"),
+                                    .detail = error_chain(&a, err),
+                                });
+    if (unrecorded)
+        log_error(LOG_ERROR, "a quarantine was not recorded", unrecorded, NULL, 0);
+    arena_release(&a);
+}
+
 void checksum_report(const struct suspect *s, const struct error *err, const struct error *kept_err)
 {
     metric_add(METRIC_CHECKSUM_MISMATCH, 1);
@@ -192,6 +212,7 @@ void checksum_report(const struct suspect *s, const struct error *err, const str
               (struct log_field[]){LOG_STR("module", s->mv.path), LOG_STR("version", s->mv.version),
                                    LOG_STR("hash", slice_of(s->h1)), LOG_STR("from", s->origin)},
               4);
+    record_quarantine(s, err);
     if (kept_err)
         log_error(LOG_WARN, "what was refused was not put into the quarantine", kept_err, NULL, 0);
 }

@@ -42,6 +42,10 @@ void serve_done(void *serve, struct http_request *req, const struct http_done *d
     metrics_request(n->route, done->status, is_http2, done->duration_ns, done->body_bytes_sent);
     if (n->has_result)
         metrics_result(n->route, n->result);
+    audit_answer(req, n, done);
+    if (n->entry)
+        entry_unref(n->entry);
+    n->entry = NULL;
     if (atomic_load_explicit(&s->has_access_log, memory_order_relaxed) && log_is_on(LOG_INFO))
         write_line(n, req, done);
     guard_leave(s, n);

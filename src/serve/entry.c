@@ -115,6 +115,8 @@ struct entry *entry_new(const struct entry_about *about, const struct repo_answe
     e->size = answer->size;
     e->mtime_unix_s = answer->mtime_unix_s;
     e->key = arena_dup(&e->arena, about->key);
+    e->of.path = arena_dup(&e->arena, about->mv.path);
+    e->of.version = arena_dup(&e->arena, about->mv.version);
     e->body = arena_dup(&e->arena, answer->body);
     if (e->status != 200) {
         enum status status = e->status == 410 ? STATUS_GONE : STATUS_NOT_FOUND;

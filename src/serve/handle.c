@@ -11,6 +11,8 @@
  */
 #include "serve/serve_priv.h"
 
+#include "ops/audit.h"
+
 #include <unistd.h>
 
 enum { MAX_CACHED_FILES = 512 };
@@ -98,6 +100,21 @@ static void note_result(struct http_request *req, const struct mount *mount,
     n->has_result = true;
 }
 
+/* The module that a request is about; what databases say of one is no download of it. */
+static struct module_version mv_of(const struct question *q)
+{
+    return question_is_sumdb(q->kind) ? (struct module_version){0} : q->mv;
+}
+
+/* Keeps what is given until the audit has heard of it. */
+static void note_entry(struct http_request *req, struct entry *e)
+{
+    struct note *n = note_of(req);
+    n->mv = e->of;
+    n->entry = e;
+    entry_ref(e);
+}
+
 /* A request that waits for a flight. */
 struct parked {
     struct flight_waiter waiter;
@@ -111,7 +128,7 @@ struct parked {
 void give_now(struct serve *s, struct http_request *req, const struct gift *g)
 {
     struct entry_about about = {http_request_path(req), g->q->kind, guard_need_of(g->q, NULL),
-                                access_is_required(s->o.access)};
+                                mv_of(g->q), access_is_required(s->o.access)};
     struct entry *e = entry_new(&about, g->answer);
     if (!e) {
         respond_error(
@@ -126,6 +143,7 @@ void give_now(struct serve *s, struct http_request *req, const struct gift *g)
     /* One that was got under the settings of now is kept in memory while it is good. */
     if (g->answer->freshness == REPO_FRESH && g->generation == generation_of(s) && !g->is_for_one)
         memcache_put(s->desks[http_request_loop_index(req)].cache, e);
+    note_entry(req, e);
     respond_entry(req, e, g->cache_status);
     entry_unref(e);
 }
@@ -187,6 +205,10 @@ static void wait_for_flight(struct serve *s, struct http_request *req, const str
         .generation = generation_of(s),
     };
     note_result(req, e->mount, e->q.kind, RESULT_MISS);
+    if (note_of(req)->mv.path.n && audit_blocks(req, false)) {
+        free_parked(p);
+        return;
+    }
     if (!http_request_park(req, on_gone, p)) {
         free_parked(p);
         respond_error(req,
@@ -253,8 +275,17 @@ static bool answer_from_memory(struct serve *s, struct http_request *req, const 
     note_result(req, mount, e->kind, e->status == 200 ? RESULT_HIT : RESULT_NEGATIVE);
     if (verdict == HIT_ANSWERED)
         return true;
+    note_entry(req, e);
     respond_entry(req, e, "modgate; hit");
     return true;
+}
+
+/* While the audit cannot be written: whether the request needs a record. */
+static bool is_blocked(struct http_request *req, struct slice rest)
+{
+    struct question q;
+    return !audit_admits() && !question_parse(http_request_arena(req), rest, &q) &&
+           mv_of(&q).path.n && audit_blocks(req, true);
 }
 
 void serve_handle(void *serve, struct http_request *req)
@@ -278,16 +309,20 @@ void serve_handle(void *serve, struct http_request *req)
     const struct mount *mount = mount_route(desk->mounts, path, &rest);
     if (mount_name(mount).n)
         note_of(req)->repository = arena_dup(a, mount_name(mount));
-    if (goget_handle(s, req, path) || answer_from_memory(s, req, mount, path) ||
-        pages_handle(s, req, path) || signing_key_handle(s, req, rest))
+    note_of(req)->rest = rest;
+    if (goget_handle(s, req, path) || is_blocked(req, rest) ||
+        answer_from_memory(s, req, mount, path) || pages_handle(s, req, path) ||
+        signing_key_handle(s, req, rest))
         return;
     e = ARENA_NEW(a, struct errand);
     e->mounts = desk->mounts;
     e->mount = mount;
     struct error *err = question_parse(a, rest, &e->q);
     struct guard_need need = guard_need_of(&e->q, err);
-    if (!err)
+    if (!err) {
         note_of(req)->route = route_of(e->q.kind);
+        note_of(req)->mv = mv_of(&e->q);
+    }
     if (!guard_may(req, &need))
         return;
     if (err) {

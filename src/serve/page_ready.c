@@ -1,6 +1,8 @@
 /* /readyz: whether this gateway should get requests, and what is wrong with it. */
 #include "serve/serve_priv.h"
 
+#include "ops/audit.h"
+
 static void say(struct page *p, bool is_fine, bool is_vital, const char *name, struct slice why)
 {
     if (is_fine)
@@ -70,6 +72,13 @@ static void look_at_access(struct page *p, struct arena *a)
         say(p, false, false, "access", rows[i]);
 }
 
+static void look_at_audit(struct page *p)
+{
+    if (audit_is_on())
+        say(p, audit_admits(), true, "audit",
+            audit_admits() ? S("") : S("it cannot be written (see the log); nothing is served"));
+}
+
 static void look_at_reload(struct page *p, struct arena *a)
 {
     struct serve *s = p->serve;
@@ -98,6 +107,7 @@ void make_readiness(struct page *p, struct arena *a)
     say(p, !atomic_load(&p->serve->is_draining), true, "accepting", S(""));
     look_at_store(p, a, p->serve->o.store, "store");
     look_at_repositories(p, a, t);
+    look_at_audit(p);
     look_at_access(p, a);
     look_at_reload(p, a);
     mount_table_drop(t);

@@ -86,13 +86,20 @@ struct publishing {
     struct repo *repo;
     struct repo_publication what;
     struct repo_published result;
+    struct audit_record record;
 };
 
 static struct error *finish(struct upload *u, struct ctx *cx)
 {
     struct publishing *p = (struct publishing *)u;
+    if (!audit_admits())
+        return error_new(cx->arena, STATUS_AUDIT_DOWN,
+                         "nothing is published that cannot be recorded");
     p->what.stage = u->stage;
-    return repo_publish(p->repo, cx, &p->what, &p->result);
+    struct error *err = repo_publish(p->repo, cx, &p->what, &p->result);
+    p->record.h1 = p->result.h1;
+    p->record.outcome = p->result.is_new ? S("published") : S("published-before");
+    return audit_change(cx->arena, &p->record, err);
 }
 
 static void respond_published(struct publishing *p)
@@ -161,6 +168,8 @@ static struct publishing *publishing_new(struct serve *s, struct http_request *r
     p->what.mv.path = arena_dup(a, t->mv.path);
     p->what.mv.version = arena_dup(a, t->mv.version);
     p->what.publisher = arena_dup(a, note_of(req)->identity->name);
+    note_of(req)->mv = t->mv;
+    p->record = audit_caller(req, a);
     p->what.h1 = arena_dup(a, http_request_header(req, S("x-modgate-h1")));
     return p;
 }
@@ -218,6 +227,7 @@ struct withdrawal {
     struct module_version mv;
     struct store_tombstone tombstone;
     struct error *err;
+    struct audit_record record;
 };
 
 static void withdrawal_free(struct withdrawal *w)
@@ -231,7 +241,12 @@ static void run_withdraw(struct job *job)
 {
     struct withdrawal *w = (struct withdrawal *)job;
     struct ctx cx = {.arena = &w->arena};
-    w->err = repo_withdraw(w->repo, &cx, w->mv, &w->tombstone);
+    w->err = audit_admits() ? repo_withdraw(w->repo, &cx, w->mv, &w->tombstone)
+                            : error_new(&w->arena, STATUS_AUDIT_DOWN,
+                                        "nothing is withdrawn that cannot be recorded");
+    w->record.outcome = S("withdrawn");
+    w->record.detail = w->tombstone.reason;
+    w->err = audit_change(&w->arena, &w->record, w->err);
     loop_post(w->loop, &w->task);
 }
 
@@ -316,6 +331,8 @@ static void start_withdrawal(struct serve *s, struct http_request *req, const st
     w->tombstone.withdrawn_unix_s = now_unix_s();
     w->tombstone.who = arena_dup(&w->arena, note_of(req)->identity->name);
     w->tombstone.reason = arena_dup(&w->arena, reason);
+    note_of(req)->mv = t->mv;
+    w->record = audit_caller(req, &w->arena);
     if (http_request_park(req, on_gone, w) &&
         lane_submit(s->o.publish_lane, &w->job, LANE_INTERACTIVE))
         return;

@@ -13,6 +13,9 @@ static const char *hint_for(enum status status)
     switch (status) {
     case STATUS_NO_SPACE:
         return "the gateway's store is full: free some disk, or set store.max_size";
+    case STATUS_AUDIT_DOWN:
+        return "the disk of the gateway's audit file may be full; whoever runs it can also set "
+               "audit.on_error: serve";
     case STATUS_READ_ONLY:
         return "the gateway cannot write its store: check its owner and mount";
     case STATUS_UPSTREAM_OFF:
@@ -130,8 +133,7 @@ struct slice denial_text(struct arena *a, struct module_version mv, const struct
     return arena_dup(a, buf_slice(&b));
 }
 
-void respond_denial(struct http_request *req, struct module_version mv,
-                    const struct policy_decision *d)
+void respond_denial_text(struct http_request *req, struct slice text)
 {
     struct http_header headers[] = {
         {S("content-type"), S("text/plain; charset=utf-8")},
@@ -139,8 +141,22 @@ void respond_denial(struct http_request *req, struct module_version mv,
         {S("x-content-type-options"), S("nosniff")},
     };
     struct http_body body = {.kind = HTTP_BODY_BYTES,
-                             .bytes = denial_text(http_request_arena(req), mv, d)};
+                             .bytes = arena_dup(http_request_arena(req), text)};
     http_respond(req, status_http(STATUS_DENIED), headers, ARRAY_LEN(headers), body);
+}
+
+/* Given once it is recorded, too. */
+void respond_denial(struct http_request *req, struct module_version mv,
+                    const struct policy_decision *d)
+{
+    struct arena *a = http_request_arena(req);
+    struct note *n = note_of(req);
+    struct slice text = denial_text(a, mv, d);
+    struct error *err = error_new(a, STATUS_DENIED, "%.*s", SLICE_ARG(d->why));
+    n->mv = (struct module_version){arena_dup(a, mv.path), arena_dup(a, mv.version)};
+    n->rule = arena_dup(a, d->rule);
+    if (!audit_refusal(req, err, text))
+        respond_denial_text(req, text);
 }
 
 void respond_text(struct http_request *req, int status, const char *content_type, struct slice text)
@@ -164,8 +180,11 @@ static size_t add_challenges(struct http_header *headers, bool is_invalid)
     return 2;
 }
 
+/* A refusal by a rule is given once it is recorded. */
 void respond_error(struct http_request *req, const struct error *err)
 {
+    if (status_class(err->status) == CLASS_DENIED && audit_refusal(req, err, S("")))
+        return;
     struct arena *a = http_request_arena(req);
     struct http_header headers[6];
     size_t n = 0;

@@ -6,6 +6,7 @@
 
 #include "base/ctx.h"
 
+#include "ops/audit.h"
 #include "ops/metrics.h"
 #include "repo/facts.h"
 
@@ -54,6 +55,11 @@ struct note {
     int64_t retry_after_s;            /* for an answer 429 */
     bool has_waited;                  /* for keys of an issuer */
     int64_t allowed_until_s;          /* policy: an exception ends then; 0: none counted */
+    bool is_recorded;                 /* the audit has what it needs */
+    struct module_version mv;         /* what is asked for; lives as long as the request or entry */
+    struct entry *entry;              /* what is given; a reference */
+    struct slice rule;                /* which rule refused it */
+    struct slice rest;                /* the path below the mount; p is NULL: not looked at yet */
 };
 struct note *note_of(struct http_request *req);
 
@@ -95,6 +101,7 @@ struct entry {
     struct slice key; /* the request path */
     enum question_kind kind;
     struct guard_need need;
+    struct module_version of; /* empty for what is of no module */
     int status;
     struct slice body;
     int fd;
@@ -114,7 +121,8 @@ struct entry_about {
     struct slice key;
     enum question_kind kind;
     struct guard_need need;
-    bool is_private; /* not for caches that several people share */
+    struct module_version mv; /* what it is of; empty when it is of no module */
+    bool is_private;          /* not for caches that several people share */
 };
 /* A copy of the answer (its descriptor is duplicated). One reference, the caller's. NULL: no
  * descriptor. */
@@ -124,6 +132,21 @@ void entry_set_facts(struct entry *e, struct module_version mv, const struct pol
 void entry_ref(struct entry *e);
 void entry_unref(struct entry *e);
 enum metric_route route_of(enum question_kind kind);
+
+/*
+ * audit.c: what the audit gets to know. audit_answer(): of a request that has ended.
+ * audit_blocks(): true when it was answered with 503, because the answer could not be recorded.
+ * audit_refusal(): true when the refusal will be given once its record is durable; denial is its
+ * text when a policy rule refuses, and then err is what the audit is told.
+ * audit_caller(): who asks, for a record that a worker makes; in the arena.
+ * audit_change(): records what a worker has done, durably; err: that it could not. Returns err, or
+ * why it could not be recorded. [worker]
+ */
+void audit_answer(struct http_request *req, const struct note *n, const struct http_done *done);
+bool audit_blocks(struct http_request *req, bool is_hit);
+bool audit_refusal(struct http_request *req, const struct error *err, struct slice denial);
+struct audit_record audit_caller(struct http_request *req, struct arena *a);
+struct error *audit_change(struct arena *a, struct audit_record *r, struct error *err);
 
 /* memcache.c: entries by request path, the least recently used go first. */
 struct memcache *memcache_new(uint64_t max_bytes, unsigned max_files);
@@ -224,6 +247,8 @@ void respond_text(struct http_request *req, int status, const char *content_type
 /* 403, with the rule, the reason and whom to ask. */
 void respond_denial(struct http_request *req, struct module_version mv,
                     const struct policy_decision *d);
+/* The same, when the text was made already. */
+void respond_denial_text(struct http_request *req, struct slice text);
 /* Its text: at most four lines and 648 bytes, as go shows it. Pure. */
 struct slice denial_text(struct arena *a, struct module_version mv,
                          const struct policy_decision *d);

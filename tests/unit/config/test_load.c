@@ -58,7 +58,7 @@ static const struct {
      "m.yaml:1: no key \"x\"; known here: listen, data_dir, upstream, private, sumdb, "
      "sumdb_unreachable, public_url, default_repository, log, tls, access, store, cache, fetch, "
      "vcs, "
-     "sumdb_host, policy, signing, lanes, publish, http, repositories, access_issuers, "
+     "sumdb_host, policy, audit, signing, lanes, publish, http, repositories, access_issuers, "
      "access_claims, "
      "access_certificates, policy_rules, policy_exceptions\n"
      "m.yaml:2: log.level: \"loud\" is not one of debug, info, warn or error"},
@@ -67,7 +67,7 @@ static const struct {
      "m.yaml:1: no key \"<<\"; known here: listen, data_dir, upstream, private, sumdb, "
      "sumdb_unreachable, public_url, default_repository, log, tls, access, store, cache, fetch, "
      "vcs, "
-     "sumdb_host, policy, signing, lanes, publish, http, repositories, access_issuers, "
+     "sumdb_host, policy, audit, signing, lanes, publish, http, repositories, access_issuers, "
      "access_claims, "
      "access_certificates, policy_rules, policy_exceptions"},
     {"\"li\\nst\\0en\": 1\n", "m.yaml:1: no key \"li?st?en\"; did you mean \"listen\"?"},
@@ -155,6 +155,10 @@ static const struct {
      "m.yaml:2: signing.key: \"cosign.key\" is neither an absolute path nor credential:NAME\n"
      "m.yaml:3: signing.password: it says where the password is kept: file:PATH, env:NAME or "
      "credential:NAME"},
+    {"audit:\n  on_error: ignore\n  downloads: some\n  key_file: key.pem\n",
+     "m.yaml:2: audit.on_error: \"ignore\" is neither refuse nor serve\n"
+     "m.yaml:3: audit.downloads: \"some\" is neither all nor misses\n"
+     "m.yaml:4: audit.key_file: \"key.pem\" is neither an absolute path nor credential:NAME"},
     {"signing:\n  key: credential:key\n  password: env:X\n", ""},
     {"tls:\n  cert_file: /dev/null\n", "m.yaml:2: tls.cert_file: needs tls.key_file too"},
     {"tls:\n  key_file: /dev/null\n", "m.yaml:2: tls.key_file: needs tls.cert_file too"},
