@@ -49,7 +49,7 @@ struct error *url_parse(struct arena *a, struct slice text, struct url *out)
     __attribute__((cleanup(url_handle_cleanup))) CURLU *h = curl_url();
     if (!h)
         BUG("out of memory");
-    bool is_c_string = text.n <= URL_MAX_BYTES && !memchr(text.p, '\0', text.n);
+    bool is_c_string = text.n && text.n <= URL_MAX_BYTES && !memchr(text.p, '\0', text.n);
     if (!is_c_string ||
         curl_url_set(h, CURLUPART_URL, arena_cstr(a, text), CURLU_NON_SUPPORT_SCHEME) ||
         !take_parts(a, h, out))

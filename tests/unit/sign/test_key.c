@@ -54,7 +54,8 @@ static char *pem_of(EVP_PKEY *pkey, bool is_encrypted)
                                               is_encrypted ? "secret" : NULL, is_encrypted ? 6 : 0,
                                               NULL, NULL));
     long n = BIO_get_mem_data(bio, &data);
-    char *text = strndup(data, (size_t)n);
+    char *text = xcalloc(1, (size_t)n + 1);
+    memcpy(text, data, (size_t)n);
     BIO_free(bio);
     EVP_PKEY_free(pkey);
     return text;
