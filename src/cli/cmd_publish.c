@@ -6,6 +6,7 @@
  */
 #include "cli/modzip_dir.h"
 #include "cli/publish.h"
+#include "cli/wire.h"
 
 #include "base/file.h"
 
@@ -21,7 +22,7 @@
 struct publish_run {
     struct arena arena;
     struct publish_flags flags;
-    const char *dir, *version, *module, *dry_run, *git_tag, *json;
+    const char *dir, *version, *module, *dry_run, *git_tag, *json, *sign_key;
     struct module_version mv;
     char *folder; /* ours, for the zip */
     const char *zip_path;
@@ -189,19 +190,38 @@ static void add_header(struct publish_request *rq, struct arena *a, const char *
         rq->headers[rq->header_count++] = (struct http_header){name, arena_cstr(a, value)};
 }
 
+/* As cosign sign-blob with the same key; its password is that of the variable COSIGN_PASSWORD. */
+static struct error *sign_zip(struct publish_run *r, int fd, struct slice *signature)
+{
+    const char *path;
+    struct slice pem;
+    struct sign_key *key;
+    struct arena *a = &r->arena;
+    *signature = S("");
+    if (!r->sign_key)
+        return NULL;
+    TRY(wire_key_file(a, slice_of(r->sign_key), SIGN_KEY_MAX_BYTES, &path, &pem));
+    TRY_CTX(a, sign_key_parse(a, pem, slice_of(getenv("COSIGN_PASSWORD")), &key), "%s", path);
+    struct error *err = sign_file(a, key, fd, signature);
+    sign_key_free(key);
+    return err;
+}
+
 static struct error *send_zip(struct publish_run *r, const struct publish_server *s)
 {
     int status;
-    struct slice text;
+    struct slice text, signature;
     struct arena *a = &r->arena;
     FD_SCOPED fd = open(r->zip_path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_errno(a, errno, "%s", r->zip_path);
+    TRY_CTX(a, sign_zip(r, fd, &signature), "signing the zip");
     struct publish_request rq = {.method = "PUT", .mv = r->mv, .fd = fd, .bytes = r->zip.n};
     add_header(&rq, a, "Content-Type", S("application/zip"));
     add_header(&rq, a, "X-Modgate-H1", slice_of(r->checked.h1));
     add_header(&rq, a, "X-Modgate-Time", r->tag.time);
     add_header(&rq, a, "X-Modgate-Origin", r->tag.origin);
+    add_header(&rq, a, "X-Modgate-Signature", signature);
     TRY_CTX(a, publish_ask(a, s, &rq, &status, &text), "publishing %.*s@%.*s",
             SLICE_ARG(r->mv.path), SLICE_ARG(r->mv.version));
     print_done(r, status == 201);
@@ -249,6 +269,11 @@ int cmd_publish(int argc, char **argv)
          "changed.",
          &r.git_tag},
         {"dry-run", 'n', NULL, "Say what would be published, and send nothing.", &r.dry_run},
+        {"sign-key", 0, "FILE",
+         "Sign the zip with this private key: cosign's (password: COSIGN_PASSWORD), or ECDSA P-256 "
+         "or "
+         "Ed25519 in PEM.",
+         &r.sign_key},
         {"json", 0, NULL, "Print {\"outcome\":…,\"path\":…,\"version\":…,\"h1\":…,…}.", &r.json},
         PUBLISH_OPTIONS(r.flags),
     };

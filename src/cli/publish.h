@@ -41,7 +41,7 @@ struct publish_server {
 struct publish_request {
     const char *method;
     struct module_version mv;
-    struct http_header headers[4];
+    struct http_header headers[5];
     size_t header_count;
     int fd; /* of the body; -1: none */
     uint64_t bytes;

@@ -1,5 +1,7 @@
 #include "cli/wire.h"
 
+#include "base/file.h"
+
 struct error *wire_store(struct arena *a, const struct settings *s, struct store **out)
 {
     struct store_options o = {.dir = s->data_dir, .max_bytes = s->store_max_size};
@@ -111,6 +113,38 @@ static struct error *moves_of(struct arena *a, const struct setting_rules *paths
     return NULL;
 }
 
+enum { MAX_TRUSTED_KEYS = 256 };
+
+static struct error *read_trusted(struct arena *a, const struct setting_trusted_signer *r,
+                                  struct trust_spec *specs, size_t *count)
+{
+    struct slice rest = slice_of(r->key_file);
+    while (rest.n) {
+        const char *path = arena_cstr(a, slice_trim(slice_cut(&rest, ',')));
+        struct trust_spec *spec = &specs[*count];
+        if (*count == MAX_TRUSTED_KEYS)
+            return error_new(a, STATUS_BAD_CONFIG, "more than %d keys", MAX_TRUSTED_KEYS);
+        *spec = (struct trust_spec){.name = slice_of(r->name), .paths = slice_of(r->paths)};
+        TRY_CTX(a, file_read(a, path, SIGN_KEY_MAX_BYTES, &spec->pem), "%s: key_file %s", r->origin,
+                path);
+        ++*count;
+    }
+    return NULL;
+}
+
+static struct error *trust_of(struct arena *a, const struct settings *s, struct sign_trust **out)
+{
+    size_t n = 0;
+    struct trust_spec *specs = ARENA_ARRAY(a, struct trust_spec, MAX_TRUSTED_KEYS);
+    *out = NULL;
+    for (size_t i = 0; i < s->signing_trust.count; i++)
+        TRY_CTX(a, read_trusted(a, &s->signing_trust.rows[i], specs, &n), "signing_trust");
+    if (n == 0)
+        return NULL;
+    TRY_CTX(a, sign_trust_new(a, specs, n, out), "signing_trust");
+    return NULL;
+}
+
 struct error *wire_sources(struct arena *a, const struct settings *s,
                            const struct setting_repository *r, struct repo_sources *out)
 {
@@ -146,8 +180,10 @@ struct error *wire_sources(struct arena *a, const struct settings *s,
         TRY_CTX(a, moves_of(a, &r->paths, &out->moves), "paths");
     TRY_CTX(a, fetcher_new(a, &o, &out->fetcher), "upstream");
     struct error *err = wire_vcs(a, s, r, &out->vcs);
+    if (!err)
+        err = trust_of(a, s, &out->trust);
     if (err)
-        fetcher_free(out->fetcher);
+        wire_sources_release(out);
     return err;
 }
 
@@ -155,4 +191,5 @@ void wire_sources_release(struct repo_sources *sources)
 {
     fetcher_free(sources->fetcher);
     vcs_free(sources->vcs);
+    sign_trust_free(sources->trust);
 }

@@ -243,4 +243,5 @@ void loader_check(struct loader *l)
     loader_check_vcs(l);
     loader_check_repositories(l);
     loader_check_access(l);
+    loader_check_trust(l);
 }

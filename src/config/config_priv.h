@@ -193,6 +193,8 @@ const char *upstream_fault(struct arena *a, struct slice list);
 
 /* ---- check_access.c */
 void loader_check_access(struct loader *l);
+/* Records that lack what they need. */
+void loader_check_trust(struct loader *l);
 
 /* ---- check_repositories.c */
 void loader_check_repositories(struct loader *l);

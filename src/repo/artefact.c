@@ -238,6 +238,7 @@ static struct error *stage_zip(struct resolve *r, struct store_stage *st, struct
     if (err)
         return error_wrap(a, err, "%s from %s", rel.p, got.upstream.p);
     TRY(check_zip(r, zip_path, &sums, &zip, got.upstream));
+    TRY(signers_take(r, zip_path, slice_of(zip.h1), &c->signature));
     TRY(signature_make(r->cx, r->repo->o.signer, zip_path, &c->signature));
     c->zip_h1 = arena_printf(a, "%s", zip.h1);
     c->origin = got.upstream;

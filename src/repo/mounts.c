@@ -280,6 +280,7 @@ static void give_up(struct draft *d)
     for (size_t i = d->taken; i < d->count; i++) {
         fetcher_free(d->specs[i].sources.fetcher);
         vcs_free(d->specs[i].sources.vcs);
+        sign_trust_free(d->specs[i].sources.trust);
     }
     mount_table_drop(d->table);
 }

@@ -171,6 +171,8 @@ static struct error *commit(struct repo *r, struct ctx *cx, const struct repo_pu
         .mod = mod,
         .origin = p->publisher,
     };
+    TRY(signers_take_given(r, cx, p->mv, store_stage_zip(p->stage), out->h1, p->signature,
+                           &c.signature));
     TRY(signature_make(cx, r->o.signer, store_stage_zip(p->stage), &c.signature));
     TRY(store_publish_lock(r->o.store, cx, p->mv, &lock));
     TRY(refuse_taken(r, a, p->mv));

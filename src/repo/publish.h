@@ -17,6 +17,7 @@ struct repo_publication {
     const struct vcs_origin *origin; /* for the .info; NULL: not told */
     struct slice h1;                 /* what the publisher says; empty: nothing */
     struct slice publisher;          /* for the catalog and the log */
+    struct slice signature;          /* of the zip, in base64; empty: there is none */
 };
 
 struct repo_published {
@@ -35,7 +36,8 @@ struct error *repo_may_publish(struct repo *r, struct arena *a, struct module_ve
 /*
  * Verifies the staged zip, makes .mod and .info and stores the version, durably. As above, and
  * BAD_UPLOAD (or TOO_LARGE) with the reason when it is no module zip, its go.mod names another
- * module, or its h1 is not the announced one. [worker]
+ * module, or its h1 is not the announced one; or the signature is by
+ * nobody who is trusted. [worker]
  */
 struct error *repo_publish(struct repo *r, struct ctx *cx, const struct repo_publication *p,
                            struct repo_published *out) MUST_CHECK;

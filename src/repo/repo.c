@@ -25,6 +25,7 @@ void sources_drop(void *arg)
         return;
     fetcher_free(set->s.fetcher);
     vcs_free(set->s.vcs);
+    sign_trust_free(set->s.trust);
     if (set->release_from)
         set->release_from(set->from_arg);
     arena_release(&set->arena);
@@ -77,8 +78,9 @@ void repo_take_from(struct repo *r, struct source_set *set, struct repo *from,
 
 void repo_drop_sources(struct source_set *set)
 {
-    set->s.fetcher = NULL; /* both are the caller's again */
+    set->s.fetcher = NULL; /* these are the caller's again */
     set->s.vcs = NULL;
+    set->s.trust = NULL;
     sources_drop(set);
 }
 

@@ -13,6 +13,7 @@
 #include "repo/flight.h"
 #include "repo/question.h"
 #include "sign/sign.h"
+#include "sign/trust.h"
 #include "store/store.h"
 #include "store/sumlog.h"
 #include "vcs/vcs.h"
@@ -27,8 +28,8 @@ enum repo_kind {
     REPO_REHOMED, /* the private paths, made of modules that another repository has */
 };
 
-/* What a reload may change. Strings are copied; fetcher and vcs are taken over, and freed when the
- * last job that began with them has ended. */
+/* What a reload may change. Strings are copied; fetcher, vcs and trust are taken over, and freed
+ * when the last job that began with them has ended. */
 struct repo_sources {
     struct fetcher *fetcher;
     struct vcs *vcs;              /* what "direct" means, and where private paths come from */
@@ -37,6 +38,7 @@ struct repo_sources {
     const char *refused_patterns; /* what other repositories own: not asked of mirrors and checksum
                                      databases here either */
     struct rehome_rules moves;    /* of REHOMED: the other one's paths and those of here */
+    struct sign_trust *trust;     /* whose signatures are believed; NULL: nobody's */
     const char *sumdb;            /* GOSUMDB's syntax, several separated by commas; "off" = none */
     bool may_serve_unverified;    /* while no checksum database can be asked */
     uint64_t list_ttl_ms;
@@ -91,6 +93,8 @@ struct repo_answer {
     struct slice etag;     /* without quotes: "h1:…" where there is one, else "sha256:…" */
     struct slice canonical_version; /* of a QUERY's answer; else empty */
     struct slice key_id;            /* of a SIGNATURE's, who made it; else empty */
+    const struct slice *signers;    /* of a ZIP: which trusted signers have signed it */
+    size_t signer_count;
 };
 
 /* sources: as for repo_set_sources(). [any] */

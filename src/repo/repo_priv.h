@@ -140,6 +140,20 @@ struct error *answer_from_database(const struct source_set *set, struct arena *a
 struct error *answer_published(struct repo *r, const struct source_set *set, struct arena *a,
                                const struct question *q, struct repo_answer *out);
 struct error *resolve_published(struct resolve *r);
+/* signers.c: the trusted signers of a stored zip, as they were found when it came: into out. */
+struct error *signers_of(struct repo *r, const struct source_set *set, struct arena *a,
+                         struct module_version mv, struct repo_answer *out);
+/*
+ * What an upstream has of a zip's signatures, when there is a trusted key for it: who made them is
+ * kept, and without a key of our own the signatures are stored with the zip. [worker]
+ */
+struct error *signers_take(struct resolve *r, const char *zip_path, struct slice h1,
+                           struct slice *signature);
+/* The same with signatures that are given. BAD_UPLOAD when none of them is a trusted one. */
+struct error *signers_take_given(struct repo *repo, struct ctx *cx, struct module_version mv,
+                                 const char *zip_path, struct slice h1, struct slice given,
+                                 struct slice *signature);
+
 /* signature.c: the signature of a stored zip; one that is missing or not ours is made. */
 struct error *resolve_signature(struct resolve *r);
 

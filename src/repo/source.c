@@ -58,6 +58,8 @@ struct error *question_rel(struct arena *a, enum question_kind kind, struct modu
         return version_rel(a, mv, "mod", rel);
     case QUESTION_ZIP:
         return version_rel(a, mv, "zip", rel);
+    case QUESTION_SIGNATURE:
+        return version_rel(a, mv, "zip.sig", rel);
     default:
         return version_rel(a, mv, "info", rel);
     }
@@ -65,9 +67,10 @@ struct error *question_rel(struct arena *a, enum question_kind kind, struct modu
 
 static size_t max_of(enum question_kind kind)
 {
-    return kind == QUESTION_LIST  ? LIST_MAX_BYTES
-           : kind == QUESTION_MOD ? MOD_MAX_BYTES
-                                  : INFO_MAX_BYTES;
+    return kind == QUESTION_LIST        ? LIST_MAX_BYTES
+           : kind == QUESTION_MOD       ? MOD_MAX_BYTES
+           : kind == QUESTION_SIGNATURE ? TRUST_MAX_BYTES
+                                        : INFO_MAX_BYTES;
 }
 
 /* A tag that names another commit than the version that was served: told, and never followed. */

@@ -171,6 +171,7 @@ static struct publishing *publishing_new(struct serve *s, struct http_request *r
     note_of(req)->mv = t->mv;
     p->record = audit_caller(req, a);
     p->what.h1 = arena_dup(a, http_request_header(req, S("x-modgate-h1")));
+    p->what.signature = arena_dup(a, http_request_header(req, S("x-modgate-signature")));
     return p;
 }
 

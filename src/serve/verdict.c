@@ -268,6 +268,8 @@ static struct error *judge_zip(struct judging *j)
         j->facts.licence_count = ls->count;
     }
     j->facts.known |= POLICY_FACT_SIGNERS;
+    j->facts.signers = j->answer.signers;
+    j->facts.signer_count = j->answer.signer_count;
     j->is_refused = !decide(j, j->q.mv);
     return NULL;
 }
@@ -367,6 +369,10 @@ static bool keep_answer_of(struct judging *j, const struct repo_answer *answer)
     j->answer.body = arena_dup(&j->arena, answer->body);
     j->answer.etag = arena_dup(&j->arena, answer->etag);
     j->answer.canonical_version = arena_dup(&j->arena, answer->canonical_version);
+    struct slice *signers = ARENA_ARRAY(&j->arena, struct slice, answer->signer_count);
+    for (size_t i = 0; i < answer->signer_count; i++)
+        signers[i] = arena_dup(&j->arena, answer->signers[i]);
+    j->answer.signers = signers;
     return answer->fd < 0 || j->answer.fd >= 0;
 }
 

@@ -5,11 +5,13 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 
 import pytest
 
-from harness import artefacts, modgate
+from harness import Upstream, artefacts, modgate, wait_until
 from publishing import make_zip, path_of, send, settings, token
 
 # A key pair of cosign itself, with the password "correct horse"; made for these tests alone.
@@ -282,3 +284,90 @@ def test_what_is_published_is_signed(gateway_on, tmp_path):
         assert openssl_accepts(tmp_path, public, body, answer.text)
     assert os.path.exists(data / "repositories/internal/cache/download/corp.example/lib/@v/v1.0.0.zip.sig")
     assert gateway.get("/internal" + signature_url(path_of("corp.example/lib", "v1.0.1"))).status == 404
+
+
+# ---- signatures of others ----
+
+def sign(folder, key, data):
+    """What `openssl dgst -sign` makes, in base64."""
+    (folder / "to-sign").write_bytes(data)
+    return base64.b64encode(openssl("dgst", "-sha256", "-sign", str(key), str(folder / "to-sign"))).decode()
+
+
+TRUST = """
+signing_trust:
+  build: {{paths: '{paths}', key_file: {key}}}
+policy_rules:
+  signed: {{action: deny, paths: '{paths}', only_signed: build}}
+"""
+
+
+def test_signed_by_who_is_trusted(gateway_on, upstream_binary, tree, tmp_path):
+    """Signatures beside the zips of an upstream: wanted, believed or not, and not any more after a reload."""
+    key, public = make_key(tmp_path, "p256")
+    other, other_public = make_key(tmp_path, "sec1")
+    shutil.copytree(tree[0], tmp_path / "tree")
+    zips = [p for p in artefacts(tree[0]) if p.endswith(".zip")][:4]
+    for path, by in zip(zips, (key, other, None, key)):
+        file = tmp_path / "tree" / path.lstrip("/")
+        if by:
+            text = sign(tmp_path, by, file.read_bytes())
+            (file.parent / (file.name + ".sig")).write_text(text if by == other else f"AAAA\n{text}\n")
+    config = tmp_path / "modgate.yaml"
+    config.write_text(TRUST.format(paths="gen.example.com", key=public))
+    upstream = Upstream(upstream_binary, tmp_path / "tree", tmp_path / "ca.pem")
+    try:
+        gateway = gateway_on(upstream.http, "--sumdb", "off", "--config-file", str(config))
+        assert [gateway.get(path).status for path in zips] == [200, 403, 403, 200]
+        assert [gateway.get(path).status for path in zips] == [200, 403, 403, 200]
+        assert "policy rule signed" in gateway.get(zips[1]).text
+        gateway.wait_log("signatures that no trusted key has made")
+        assert gateway.get(zips[0] + ".sig").text.splitlines()[-1] == sign_text(tmp_path, zips[0])
+        gateway.stop()
+        gateway = gateway_on(upstream.http, "--sumdb", "off", "--config-file", str(config))
+        assert [gateway.get(path).status for path in zips] == [200, 403, 403, 200]
+        config.write_text(TRUST.format(paths="gen.example.com", key=other_public))
+        gateway.signal(signal.SIGHUP)
+        gateway.wait_log("settings taken up")
+        assert [gateway.get(path).status for path in zips] == [403, 403, 403, 403]
+        config.write_text(TRUST.format(paths="gen.example.com", key=f"'{other_public}, {public}'"))
+        gateway.signal(signal.SIGHUP)
+        wait_until(lambda: gateway.get(zips[0]).status == 200, "the key to be trusted again")
+        config.write_text(TRUST.format(paths="gen.example.com", key="/nowhere.pub"))
+        assert "nowhere.pub" in modgate("config", "check", str(config), check=1).stderr
+    finally:
+        upstream.stop()
+
+
+def sign_text(folder, zip_path):
+    with open(folder / "tree" / (zip_path.lstrip("/") + ".sig"), encoding="ascii") as file:
+        return file.read().splitlines()[-1]
+
+
+def test_published_with_a_signature(gateway_on, tmp_path):
+    key, public = make_key(tmp_path, "p256")
+    other, _ = make_key(tmp_path, "sec1")
+    data = tmp_path / "data"
+    data.mkdir()
+    bearer = token(data, "internal:*:publish,read")
+    config = settings(tmp_path, more=TRUST.format(paths="corp.example", key=public))
+    gateway = gateway_on("off", "--config-file", config, "--sumdb", "off", data_dir=data)
+    module = "corp.example/lib"
+    statuses = {}
+    for version, by in (("v1.0.0", key), ("v1.1.0", None), ("v1.2.0", other)):
+        body = make_zip(tmp_path / "lib.zip", module, version)
+        headers = {"x-modgate-signature": sign(tmp_path, by, body)} if by else {}
+        answer = send(gateway.url, "/internal" + path_of(module, version), body, bearer, headers=headers)
+        got = gateway.get("/internal" + path_of(module, version), headers={"authorization": f"Bearer {bearer}"})
+        statuses[version] = (answer.status, got.status)
+    assert statuses == {"v1.0.0": (201, 200), "v1.1.0": (201, 403), "v1.2.0": (422, 404)}, statuses
+    # The command signs what it packs.
+    folder = tmp_path / "module"
+    folder.mkdir()
+    (folder / "go.mod").write_text(f"module {module}\n\ngo 1.22\n")
+    (folder / "lib.go").write_text("package lib\n")
+    (tmp_path / "token").write_text(bearer)
+    (tmp_path / "token").chmod(0o600)
+    modgate("publish", str(folder), "--version", "v1.3.0", "--to", f"{gateway.url}/internal", "--sign-key", str(key),
+            "--token-file", str(tmp_path / "token"), check=0)
+    assert gateway.get("/internal" + path_of(module, "v1.3.0"), headers={"authorization": f"Bearer {bearer}"}).status == 200

@@ -60,7 +60,7 @@ static const struct {
      "vcs, "
      "sumdb_host, policy, audit, signing, lanes, publish, http, repositories, access_issuers, "
      "access_claims, "
-     "access_certificates, policy_rules, policy_exceptions\n"
+     "access_certificates, policy_rules, policy_exceptions, signing_trust\n"
      "m.yaml:2: log.level: \"loud\" is not one of debug, info, warn or error"},
     {"? [a, b]\n: 1\n", "m.yaml:1: a key: wants one value, not a list"},
     {"<<: {listen: x}\n",
@@ -69,7 +69,7 @@ static const struct {
      "vcs, "
      "sumdb_host, policy, audit, signing, lanes, publish, http, repositories, access_issuers, "
      "access_claims, "
-     "access_certificates, policy_rules, policy_exceptions"},
+     "access_certificates, policy_rules, policy_exceptions, signing_trust"},
     {"\"li\\nst\\0en\": 1\n", "m.yaml:1: no key \"li?st?en\"; did you mean \"listen\"?"},
 
     /* twice */
@@ -159,6 +159,9 @@ static const struct {
      "m.yaml:2: audit.on_error: \"ignore\" is neither refuse nor serve\n"
      "m.yaml:3: audit.downloads: \"some\" is neither all nor misses\n"
      "m.yaml:4: audit.key_file: \"key.pem\" is neither an absolute path nor credential:NAME"},
+    {"signing_trust:\n  build: {paths: example.com}\n  x: {key_file: /k}\n",
+     "m.yaml:2: signing_trust.build.key_file is missing\n"
+     "m.yaml:3: signing_trust.x.paths is missing"},
     {"signing:\n  key: credential:key\n  password: env:X\n", ""},
     {"tls:\n  cert_file: /dev/null\n", "m.yaml:2: tls.cert_file: needs tls.key_file too"},
     {"tls:\n  key_file: /dev/null\n", "m.yaml:2: tls.key_file: needs tls.cert_file too"},
