@@ -162,7 +162,7 @@ static struct error *commit(struct repo *r, struct ctx *cx, const struct repo_pu
 {
     FD_SCOPED lock = -1;
     bool was_stored, found;
-    struct slice stored;
+    struct slice stored = S("");
     struct arena *a = cx->arena;
     struct store_commit c = {
         .mv = p->mv,
