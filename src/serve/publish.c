@@ -58,11 +58,16 @@ static bool is_admitted(struct serve *s, struct http_request *req, enum access_a
     struct arena *a = http_request_arena(req);
     struct note *n = note_of(req);
     n->route = ROUTE_PUBLISH;
-    if (!n->identity && !guard_enter(s, req))
-        return false;
     t->mounts = desk_of(s, req)->mounts;
     const struct mount *m = mount_route(t->mounts, http_request_path(req), &rest);
     n->repository = arena_dup(a, mount_name(m));
+    struct error *misplaced = find_repository(a, m, t);
+    if (misplaced && !access_is_active(s->o.access)) {
+        respond_error(req, misplaced); /* no secret where everybody may read */
+        return false;
+    }
+    if (!n->identity && !guard_enter(s, req))
+        return false;
     struct error *err = question_parse(a, rest, &q);
     struct guard_need need = guard_need_of(&q, err);
     need.action = action;
@@ -70,7 +75,7 @@ static bool is_admitted(struct serve *s, struct http_request *req, enum access_a
         return false;
     err = check_question(a, &q, err);
     if (!err)
-        err = find_repository(a, m, t);
+        err = misplaced;
     if (err)
         respond_error(req, err);
     t->mv = q.mv;

@@ -185,6 +185,13 @@ static void lead(struct store *s)
     arena_release(&a);
 }
 
+/* Before that others may be writing to it. */
+static void await(struct pending *p)
+{
+    while (sem_wait(&p->woken) < 0) {
+    }
+}
+
 struct error *journal_append(struct store *s, struct arena *a, struct intent *in,
                              struct journal_file **file)
 {
@@ -199,12 +206,11 @@ struct error *journal_append(struct store *s, struct arena *a, struct intent *in
     *j->queue_end = &p;
     j->queue_end = &p.next;
     pthread_mutex_unlock(&j->mutex);
+    if (!is_leader)
+        await(&p);
     while (!p.is_done) {
-        if (is_leader)
-            lead(s);
-        is_leader = true;
-        while (sem_wait(&p.woken) < 0) {
-        }
+        lead(s);
+        await(&p);
     }
     sem_destroy(&p.woken);
     *file = p.file;

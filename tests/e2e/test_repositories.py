@@ -532,7 +532,7 @@ def test_the_manual(tmp_path):
     """Every settings file in docs/repositories.md is a good one."""
     with open(os.path.join(harness.ROOT, "docs", "repositories.md"), encoding="utf-8") as file:
         blocks = re.findall(r"```yaml\n(.*?)```", file.read(), re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     (tmp_path / "git.token").write_text("secret")
     (tmp_path / "git.token").chmod(0o600)
     for block in blocks:

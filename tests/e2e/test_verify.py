@@ -202,7 +202,7 @@ def test_members_of_a_store(store, suffix, content, reason):
 
 def intent_of_a_version(path, version):
     """A record of a journal (src/store/intent.c) with no more than the names."""
-    text = f"modgate-intent 3\nwhole\n{path}\n{version}\n0 0 0 0 0 0 0 0 0 %d\n"
+    text = f"modgate-intent 4\nwhole\n{path}\n{version}\n0 0 0 0 0 0 0 0 0 0 %d\n"
     return (text % zlib.crc32((text % 0).encode())).encode()
 
 

@@ -278,7 +278,8 @@ static void test_nothing_outlives_us(void **state)
     int how, ended = 0;
     for (; waitpid(-1, &how, 0) > 0; ended++) {
         assert_true(WIFSIGNALED(how));
-        assert_int_equal(WTERMSIG(how), SIGKILL);
+        /* By its parent's death, or with its group: whichever is quicker. */
+        assert_true(WTERMSIG(how) == SIGKILL || WTERMSIG(how) == SIGTERM);
     }
     assert_int_equal(ended, 2);
     close(ends[0]);
