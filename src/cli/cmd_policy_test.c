@@ -4,6 +4,7 @@
  */
 #include "cli/cmd_policy.h"
 #include "cli/settings_args.h"
+#include "cli/wire.h"
 #include "cli/wire_policy.h"
 
 #include "base/ctx.h"
@@ -61,6 +62,14 @@ static const char *verdict_name(const struct dry_run *run)
     return run->decision.action == POLICY_HOLD ? "held" : "denied";
 }
 
+static void print_names(const char *what, bool is_known, const struct slice *names, size_t n)
+{
+    printf("%s:%s", what, !is_known ? " not known here" : n == 0 ? " none" : "");
+    for (size_t i = 0; i < n; i++)
+        printf(" %.*s", SLICE_ARG(names[i]));
+    printf("\n");
+}
+
 static void print_facts(struct dry_run *run)
 {
     const struct policy_facts *f = &run->facts;
@@ -68,10 +77,8 @@ static void print_facts(struct dry_run *run)
         printf("age: not known here\n");
     else
         printf("age: counts from %s\n", time_rfc3339(&run->arena, f->since_unix_s).p);
-    printf("licences:%s", f->known & POLICY_FACT_LICENCES ? "" : " not known here");
-    for (size_t i = 0; i < f->licence_count; i++)
-        printf(" %.*s", SLICE_ARG(f->licences[i]));
-    printf("\n");
+    print_names("licences", f->known & POLICY_FACT_LICENCES, f->licences, f->licence_count);
+    print_names("signers", f->known & POLICY_FACT_SIGNERS, f->signers, f->signer_count);
 }
 
 static void print_people(struct dry_run *run)
@@ -91,6 +98,17 @@ static void print_people(struct dry_run *run)
     print_facts(run);
 }
 
+/* null: they are not known here. */
+static json_t *signers_json(const struct policy_facts *f)
+{
+    if (!(f->known & POLICY_FACT_SIGNERS))
+        return json_null();
+    json_t *list = json_array();
+    for (size_t i = 0; i < f->signer_count; i++)
+        json_array_append_new(list, json_stringn(f->signers[i].p, f->signers[i].n));
+    return list;
+}
+
 static void print_json(struct dry_run *run)
 {
     const struct policy_decision *d = &run->decision;
@@ -102,9 +120,31 @@ static void print_json(struct dry_run *run)
     json_object_set_new(o, "origin", json_stringn(d->origin.p ? d->origin.p : "", d->origin.n));
     json_object_set_new(o, "why", json_stringn(d->why.p ? d->why.p : "", d->why.n));
     json_object_set_new(o, "steps", run->steps);
+    json_object_set_new(o, "signers", signers_json(&run->facts));
     json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     putchar('\n');
     json_decref(o);
+}
+
+static struct error *read_signers(struct dry_run *run, const struct settings *s,
+                                  const struct sign_trust *trust)
+{
+    struct arena *a = &run->arena;
+    const char *dir = s->data_dir;
+    const struct setting_repository *r;
+    if (!wire_find(a, s, arena_cstr(a, run->subject.repository), &r))
+        dir = wire_folder(a, s, r);
+    return facts_signers(a, dir, trust, run->subject.mv, &run->facts);
+}
+
+static struct error *read_facts(struct dry_run *run, const struct settings *s)
+{
+    struct sign_trust *trust;
+    TRY(facts_stored(&run->arena, s->data_dir, run->subject.mv, &run->facts));
+    TRY(wire_trust(&run->arena, s, &trust));
+    struct error *err = read_signers(run, s, trust);
+    sign_trust_free(trust);
+    return err;
 }
 
 static struct error *test(struct dry_run *run, const struct settings_args *sa, const char *target)
@@ -114,7 +154,7 @@ static struct error *test(struct dry_run *run, const struct settings_args *sa, c
     TRY(parse_version(run, slice_of(target)));
     TRY(wire_policy(&run->arena, &s, &run->policy));
     if (s.data_dir[0])
-        TRY(facts_stored(&run->arena, s.data_dir, run->subject.mv, &run->facts));
+        TRY(read_facts(run, &s));
     run->is_report = policy_is_report(&s);
     run->subject.now_unix_s = now_unix_s();
     policy_decide(run->policy, &run->arena, &run->subject, &run->facts, &run->decision);
@@ -144,7 +184,7 @@ int cmd_policy_test(int argc, char **argv)
         {"repository", 0, "NAME", "Of which repository; else default.", &repository},
         {"json", 0, NULL,
          "Print {\"verdict\":…,\"rule\":…,\"origin\":…,\"why\":…,\"steps\":[{\"rule\":…,"
-         "\"origin\":…,\"result\":…}]}.",
+         "\"origin\":…,\"result\":…}],\"signers\":[…]}.",
          &as_json},
     };
     if (settings_args_parse(&sa, argc, argv, "modgate policy test [options] MODULE@VERSION", own,

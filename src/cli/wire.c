@@ -132,7 +132,7 @@ static struct error *read_trusted(struct arena *a, const struct setting_trusted_
     return NULL;
 }
 
-static struct error *trust_of(struct arena *a, const struct settings *s, struct sign_trust **out)
+struct error *wire_trust(struct arena *a, const struct settings *s, struct sign_trust **out)
 {
     size_t n = 0;
     struct trust_spec *specs = ARENA_ARRAY(a, struct trust_spec, MAX_TRUSTED_KEYS);
@@ -181,7 +181,7 @@ struct error *wire_sources(struct arena *a, const struct settings *s,
     TRY_CTX(a, fetcher_new(a, &o, &out->fetcher), "upstream");
     struct error *err = wire_vcs(a, s, r, &out->vcs);
     if (!err)
-        err = trust_of(a, s, &out->trust);
+        err = wire_trust(a, s, &out->trust);
     if (err)
         wire_sources_release(out);
     return err;

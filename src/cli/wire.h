@@ -26,6 +26,9 @@ struct error *wire_store(struct arena *a, const struct settings *s, struct store
 struct error *wire_sources(struct arena *a, const struct settings *s,
                            const struct setting_repository *r, struct repo_sources *out) MUST_CHECK;
 void wire_sources_release(struct repo_sources *sources);
+/* The keys of signing_trust; NULL when none is named. The caller frees it. */
+struct error *wire_trust(struct arena *a, const struct settings *s,
+                         struct sign_trust **out) MUST_CHECK;
 /* Options of access control without lane and loops; they point into the settings and the arena. */
 struct access_options wire_access(struct arena *a, const struct settings *s);
 /* Its version control; the copies lie in its folder. The caller frees it. */

@@ -2,6 +2,8 @@
 
 #include "base/file.h"
 
+#include "policy/pattern.h"
+
 enum { HOLDS_MAX_BYTES = 16 << 20, VULNS_MAX_BYTES = 64 << 20 };
 
 static struct slice copy(struct arena *a, const char *text)
@@ -83,6 +85,32 @@ static struct error *wire_vulns(struct arena *a, const char *data_dir, struct vu
     return NULL;
 }
 
+static bool has_signer(const struct settings *s, struct slice pattern)
+{
+    for (size_t i = 0; i < s->signing_trust.count; i++) {
+        if (pattern_matches(pattern, slice_of(s->signing_trust.rows[i].name)))
+            return true;
+    }
+    return false;
+}
+
+/* A name that nobody has would refuse everything. */
+static struct error *check_signers(struct arena *a, const struct settings *s)
+{
+    for (size_t i = 0; i < s->policy_rules.count; i++) {
+        const struct setting_policy_rule *r = &s->policy_rules.rows[i];
+        struct slice rest = slice_of(r->only_signed);
+        while (rest.n) {
+            struct slice one = slice_trim(slice_cut(&rest, ','));
+            if (!has_signer(s, one))
+                return error_new(a, STATUS_BAD_CONFIG,
+                                 "%s: policy_rules.%s.only_signed: signing_trust has no %.*s",
+                                 r->only_signed_origin, r->name, SLICE_ARG(one));
+        }
+    }
+    return NULL;
+}
+
 struct error *wire_policy(struct arena *a, const struct settings *s, struct policy **out)
 {
     struct vulns *vulns;
@@ -93,7 +121,8 @@ struct error *wire_policy(struct arena *a, const struct settings *s, struct poli
     TRY(wire_holds(a, s->data_dir, holds));
     TRY(wire_vulns(a, s->data_dir, &vulns));
     spec.vulns = vulns;
-    return policy_new(a, &spec, out);
+    TRY(policy_new(a, &spec, out));
+    return check_signers(a, s);
 }
 
 bool policy_is_report(const struct settings *s)

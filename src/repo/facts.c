@@ -259,10 +259,9 @@ struct error *facts_licences(const struct facts_source *src, struct ctx *cx,
 
 /* ---- for those who only look ---- */
 
-static struct error *read_fact(struct arena *a, const char *data_dir, struct slice name,
-                               struct slice *text)
+struct error *facts_read(struct arena *a, const char *dir, struct slice name, struct slice *text)
 {
-    const char *path = arena_printf(a, "%s/facts/%.*s", data_dir, SLICE_ARG(name)).p;
+    const char *path = arena_printf(a, "%s/facts/%.*s", dir, SLICE_ARG(name)).p;
     struct error *err = file_read(a, path, LOOK_MAX_BYTES, text);
     if (err && err->status == STATUS_NOT_FOUND)
         *text = slice_make(NULL, 0);
@@ -277,12 +276,12 @@ struct error *facts_stored(struct arena *a, const char *data_dir, struct module_
     struct licences *ls = ARENA_NEW(a, struct licences);
     *out = (struct policy_facts){0};
     TRY(module_rel(a, mv.path, "@seen", &name));
-    TRY(read_fact(a, data_dir, name, &text));
+    TRY(facts_read(a, data_dir, name, &text));
     TRY(seen_parse(a, text.p ? text : S(""), &seen));
     out->since_unix_s = seen_since(&seen, mv.version);
     out->known |= out->since_unix_s ? (unsigned)POLICY_FACT_AGE : 0;
     TRY(version_rel(a, mv, "licences", &name));
-    TRY(read_fact(a, data_dir, name, &text));
+    TRY(facts_read(a, data_dir, name, &text));
     if (!text.p)
         return NULL;
     parse_licences(text, ls);

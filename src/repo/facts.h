@@ -1,7 +1,7 @@
 /*
  * Facts about versions that policy rules ask for and no artefact tells by itself: from when a
- * version's age counts, and its licences. They are kept in the store, beside the tree, so that they
- * are found out once.
+ * version's age counts, and its licences. Who has signed it: see mount_signers(). They are kept in
+ * the store, beside the tree, so that they are found out once.
  */
 #ifndef MODGATE_REPO_FACTS_H
 #define MODGATE_REPO_FACTS_H
@@ -39,9 +39,18 @@ struct error *facts_since(const struct facts_source *src, struct ctx *cx, struct
 struct error *facts_licences(const struct facts_source *src, struct ctx *cx,
                              struct module_version mv, int zip_fd, struct slice h1, bool *known,
                              struct licences *out) MUST_CHECK;
-/* What is kept of a version in the store at data_dir, which is not opened. [worker] */
+/* Age and licences that are kept in the store at data_dir, which is not opened. [worker] */
 struct error *facts_stored(struct arena *a, const char *data_dir, struct module_version mv,
                            struct policy_facts *out) MUST_CHECK;
+/*
+ * The signers that are kept in the store in dir, which is not opened: added to out when they were
+ * found with these keys. [worker]
+ */
+struct error *facts_signers(struct arena *a, const char *dir, const struct sign_trust *trust,
+                            struct module_version mv, struct policy_facts *out) MUST_CHECK;
+/* A kept fact by its name, in the arena; its p is NULL when there is none. [worker] */
+struct error *facts_read(struct arena *a, const char *dir, struct slice name,
+                         struct slice *text) MUST_CHECK;
 /* What repo_get() would say of that kind of thing of a version, or of a list. [worker] */
 struct error *facts_ask(const struct facts_source *src, struct ctx *cx, enum question_kind kind,
                         struct module_version mv, struct slice *body) MUST_CHECK;

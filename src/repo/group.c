@@ -383,3 +383,15 @@ struct lane *mount_lane(const struct mount *m, const struct question *q)
     arena_release(&a);
     return lane;
 }
+
+struct error *mount_signers(const struct mount *m, struct ctx *cx, struct module_version mv,
+                            struct signed_zip *zip)
+{
+    struct slice was;
+    struct question q = {.kind = QUESTION_ZIP, .mv = mv};
+    struct choice c = choose(m, cx->arena, &q);
+    struct member *giver = c.count == 1 ? c.rows[0] : NULL;
+    if (c.count > 1)
+        TRY(first_server(m, cx->arena, &c, &q, &giver, &was));
+    return giver ? repo_signers(giver->repo, cx, mv, zip) : NULL;
+}

@@ -105,5 +105,12 @@ void mount_refresh(const struct mount *m, const struct question *q);
 struct lane *mount_lane(const struct mount *m, const struct question *q);
 struct error *mount_get(const struct mount *m, struct ctx *cx, const struct question *q,
                         struct repo_answer *out) MUST_CHECK;
+/*
+ * Who has signed the zip that the mount gives of a version, in the arena: those of whom signatures
+ * came with it, and whose signature lies beside it in the store. What was found before counts while
+ * zip, signature and keys are the same; else the zip is read. [worker]
+ */
+struct error *mount_signers(const struct mount *m, struct ctx *cx, struct module_version mv,
+                            struct signed_zip *zip) MUST_CHECK;
 
 #endif

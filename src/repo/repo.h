@@ -93,7 +93,13 @@ struct repo_answer {
     struct slice etag;     /* without quotes: "h1:…" where there is one, else "sha256:…" */
     struct slice canonical_version; /* of a QUERY's answer; else empty */
     struct slice key_id;            /* of a SIGNATURE's, who made it; else empty */
-    const struct slice *signers;    /* of a ZIP: which trusted signers have signed it */
+};
+
+/* A stored zip, and who of those that are trusted has signed it. */
+struct signed_zip {
+    int fd;
+    struct slice h1; /* or empty: not known */
+    struct slice *signers;
     size_t signer_count;
 };
 
@@ -178,5 +184,9 @@ void repo_upstream_stats(struct repo *r, struct arena *a, struct fetch_upstream_
 
 /* Whether the setting sumdb can be read. BAD_CONFIG. Pure. [any] */
 struct error *repo_check_sumdb(struct arena *a, const char *sumdb) MUST_CHECK;
+
+/* Who has signed a zip that is stored here: see mount_signers(). [worker] */
+struct error *repo_signers(struct repo *r, struct ctx *cx, struct module_version mv,
+                           struct signed_zip *zip) MUST_CHECK;
 
 #endif

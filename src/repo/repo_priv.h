@@ -140,9 +140,7 @@ struct error *answer_from_database(const struct source_set *set, struct arena *a
 struct error *answer_published(struct repo *r, const struct source_set *set, struct arena *a,
                                const struct question *q, struct repo_answer *out);
 struct error *resolve_published(struct resolve *r);
-/* signers.c: the trusted signers of a stored zip, as they were found when it came: into out. */
-struct error *signers_of(struct repo *r, const struct source_set *set, struct arena *a,
-                         struct module_version mv, struct repo_answer *out);
+/* signers.c */
 /*
  * What an upstream has of a zip's signatures, when there is a trusted key for it: who made them is
  * kept, and without a key of our own the signatures are stored with the zip. [worker]

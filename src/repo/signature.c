@@ -57,15 +57,16 @@ static struct error *open_zip(struct store *s, struct arena *a, struct module_ve
                      SLICE_ARG(mv.path), SLICE_ARG(mv.version));
 }
 
-static struct error *read_signature(struct store *s, struct arena *a, struct module_version mv,
-                                    bool *found, struct slice *text)
+struct error *signature_read(struct store *s, struct arena *a, struct module_version mv,
+                             bool *found, struct slice *text)
 {
     struct store_object o;
+    *text = S("");
     TRY(store_get(s, a, mv, ARTEFACT_ZIPSIG, found, &o));
     if (!*found)
         return NULL;
     FD_SCOPED fd = o.fd;
-    return file_read_fd(a, fd, SIGN_MAX_BYTES, text);
+    return file_read_fd(a, fd, TRUST_MAX_BYTES, text);
 }
 
 struct error *signature_look(struct store *s, struct ctx *cx, const struct verify_key *key,
@@ -76,7 +77,7 @@ struct error *signature_look(struct store *s, struct ctx *cx, const struct verif
     struct store_object zip;
     TRY(open_zip(s, cx->arena, mv, &zip));
     FD_SCOPED fd = zip.fd;
-    TRY(read_signature(s, cx->arena, mv, &found, text));
+    TRY(signature_read(s, cx->arena, mv, &found, text));
     if (found && key)
         TRY(verify_file(cx->arena, key, fd, *text, &is_valid));
     *state = !found ? SIGNATURE_NONE : is_valid ? SIGNATURE_OURS : SIGNATURE_FOREIGN;

@@ -14,6 +14,11 @@
 struct error *signature_make(struct ctx *cx, const struct sign_key *signer, const char *zip_path,
                              struct slice *text) MUST_CHECK;
 
+/* What stands beside the stored zip, as it is: not checked, nothing is made. *text is empty without
+ * one. */
+struct error *signature_read(struct store *s, struct arena *a, struct module_version mv,
+                             bool *found, struct slice *text) MUST_CHECK;
+
 enum signature_state {
     SIGNATURE_NONE,    /* there is none */
     SIGNATURE_OURS,    /* of the key */

@@ -7,11 +7,23 @@
  *   h1:…
  *   <name> sha256:<key id>
  *
- * So a key that is not trusted any more counts for nothing at once, and no zip is hashed for a
- * reader. A key that becomes trusted later counts for what comes later.
+ * So a key that is not trusted any more counts for nothing at once. Besides, the signature counts
+ * that lies beside the stored zip: the one that came, our own, or one that `modgate sign` made. It
+ * is looked at when a rule asks who has signed; what was found is kept in <version>.signed:
+ *
+ *   h1:…
+ *   <SHA-256 of the signature>
+ *   <digest of the keys>
+ *   <name> sha256:<key id>
+ *
+ * When one of the first three is another, as after a reload with other keys, it is found out anew.
+ * Else no zip is hashed for a reader.
  */
+#include "repo/facts.h"
 #include "repo/repo_priv.h"
+#include "repo/signature.h"
 
+#include "base/encode.h"
 #include "base/file.h"
 
 #include "ops/log.h"
@@ -24,21 +36,123 @@ static struct error *fact_name(struct arena *a, struct module_version mv, struct
     return version_rel(a, mv, "signers", name);
 }
 
-struct error *signers_of(struct repo *r, const struct source_set *set, struct arena *a,
-                         struct module_version mv, struct repo_answer *out)
+/* The lines about the zip as it came. */
+static struct error *lines_of_arrival(struct repo *r, struct arena *a, struct module_version mv,
+                                      struct slice h1, struct slice *lines)
 {
     bool found;
-    struct slice name, text, *names;
-    if (!sign_trust_wants(set->s.trust, mv.path))
-        return NULL;
+    struct slice name, text;
+    *lines = S("");
     TRY(fact_name(a, mv, &name));
     TRY(store_fact_get(r->o.store, a, name, &found, &text));
-    if (!found || !slice_eq(slice_cut_line(&text), out->etag))
-        return NULL;
-    sign_trust_names(a, set->s.trust, mv.path, text, &names, &out->signer_count);
-    out->signers = names;
+    if (found && slice_eq(slice_cut_line(&text), h1))
+        *lines = text;
     return NULL;
 }
+
+/* ---- the signature that lies beside a stored zip ---- */
+
+/* What is found about it depends on this: zip, signature, keys. */
+static struct slice head_of(struct arena *a, struct slice h1, struct slice signature,
+                            struct slice keys)
+{
+    uint8_t sum[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    sha256(signature, sum);
+    hex_encode(sum, sizeof(sum), hex);
+    return arena_printf(a, "%.*s\n%s\n%.*s\n", SLICE_ARG(h1), hex, SLICE_ARG(keys));
+}
+
+/* A store that cannot be written keeps nobody from an answer. */
+static struct error *keep_found(struct repo *r, struct arena *a, struct slice name,
+                                struct slice text)
+{
+    struct error *err = store_fact_put(r->o.store, a, name, text);
+    if (!err || (err->status != STATUS_READ_ONLY && err->status != STATUS_NO_SPACE))
+        return err;
+    log_error(LOG_WARN, "the signers of a version were not kept", err, &LOG_STR("fact", name), 1);
+    return NULL;
+}
+
+static struct error *lines_beside(struct repo *r, const struct sign_trust *trust, struct arena *a,
+                                  struct module_version mv, const struct signed_zip *zip,
+                                  struct slice *lines)
+{
+    bool found;
+    struct slice name, text, signature;
+    TRY(signature_read(r->o.store, a, mv, &found, &signature));
+    struct slice head = head_of(a, zip->h1, signature, sign_trust_digest(a, trust, mv.path));
+    TRY(version_rel(a, mv, "signed", &name));
+    TRY(store_fact_get(r->o.store, a, name, &found, &text));
+    if (found && zip->h1.n && slice_starts(text, head)) {
+        *lines = slice_skip(text, head.n);
+        return NULL;
+    }
+    TRY_CTX(a, sign_trust_check(a, trust, mv.path, zip->fd, signature, lines),
+            "looking for who has signed %.*s@%.*s", SLICE_ARG(mv.path), SLICE_ARG(mv.version));
+    return keep_found(r, a, name, arena_printf(a, "%.*s%.*s", SLICE_ARG(head), SLICE_ARG(*lines)));
+}
+
+static void join(struct arena *a, const struct sign_trust *trust, struct slice path,
+                 struct slice first, struct slice second, struct slice **names, size_t *count)
+{
+    struct slice all = arena_printf(a, "%.*s%.*s", SLICE_ARG(first), SLICE_ARG(second));
+    sign_trust_names(a, trust, path, all, names, count);
+}
+
+static struct error *find(struct repo *r, const struct sign_trust *trust, struct arena *a,
+                          struct module_version mv, struct signed_zip *zip)
+{
+    struct slice came, lies;
+    if (!sign_trust_wants(trust, mv.path))
+        return NULL;
+    TRY(lines_of_arrival(r, a, mv, zip->h1, &came));
+    TRY(lines_beside(r, trust, a, mv, zip, &lies));
+    join(a, trust, mv.path, came, lies, &zip->signers, &zip->signer_count);
+    return NULL;
+}
+
+struct error *repo_signers(struct repo *r, struct ctx *cx, struct module_version mv,
+                           struct signed_zip *zip)
+{
+    struct source_set *set = sources_take(r);
+    struct error *err = find(r, set->s.trust, cx->arena, mv, zip);
+    sources_drop(set);
+    return err;
+}
+
+/* ---- for those who only look ---- */
+
+static struct error *stored_lines(struct arena *a, const char *dir, struct module_version mv,
+                                  const char *ext, struct slice *text)
+{
+    struct slice name;
+    TRY(version_rel(a, mv, ext, &name));
+    return facts_read(a, dir, name, text);
+}
+
+struct error *facts_signers(struct arena *a, const char *dir, const struct sign_trust *trust,
+                            struct module_version mv, struct policy_facts *out)
+{
+    struct slice came, lies, *names;
+    if (!sign_trust_wants(trust, mv.path)) {
+        out->known |= POLICY_FACT_SIGNERS;
+        return NULL;
+    }
+    TRY(stored_lines(a, dir, mv, "signers", &came));
+    TRY(stored_lines(a, dir, mv, "signed", &lies));
+    slice_cut_line(&came); /* the zip */
+    slice_cut_line(&lies);
+    slice_cut_line(&lies); /* the signature */
+    if (!slice_eq(slice_cut_line(&lies), sign_trust_digest(a, trust, mv.path)))
+        return NULL;
+    join(a, trust, mv.path, came, lies, &names, &out->signer_count);
+    out->signers = names;
+    out->known |= POLICY_FACT_SIGNERS;
+    return NULL;
+}
+
+/* ---- signatures that come with a zip ---- */
 
 static struct error *check(struct arena *a, const struct sign_trust *trust, struct slice path,
                            const char *zip_path, struct slice given, struct slice *lines)

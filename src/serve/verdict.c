@@ -254,6 +254,16 @@ struct error *judge_version(struct judging *j, struct module_version mv, bool *i
     return NULL;
 }
 
+static struct error *find_signers(struct judging *j)
+{
+    struct signed_zip zip = {.fd = j->answer.fd, .h1 = j->answer.etag};
+    TRY(mount_signers(j->e.mount, &j->cx, j->q.mv, &zip));
+    j->facts.known |= POLICY_FACT_SIGNERS;
+    j->facts.signers = zip.signers;
+    j->facts.signer_count = zip.signer_count;
+    return NULL;
+}
+
 static struct error *judge_zip(struct judging *j)
 {
     bool known;
@@ -267,9 +277,8 @@ static struct error *judge_zip(struct judging *j)
         j->facts.licences = ls->ids;
         j->facts.licence_count = ls->count;
     }
-    j->facts.known |= POLICY_FACT_SIGNERS;
-    j->facts.signers = j->answer.signers;
-    j->facts.signer_count = j->answer.signer_count;
+    if (policy_needs(j->rules->policy, &subject) & POLICY_FACT_SIGNERS)
+        TRY(find_signers(j));
     j->is_refused = !decide(j, j->q.mv);
     return NULL;
 }
@@ -369,10 +378,6 @@ static bool keep_answer_of(struct judging *j, const struct repo_answer *answer)
     j->answer.body = arena_dup(&j->arena, answer->body);
     j->answer.etag = arena_dup(&j->arena, answer->etag);
     j->answer.canonical_version = arena_dup(&j->arena, answer->canonical_version);
-    struct slice *signers = ARENA_ARRAY(&j->arena, struct slice, answer->signer_count);
-    for (size_t i = 0; i < answer->signer_count; i++)
-        signers[i] = arena_dup(&j->arena, answer->signers[i]);
-    j->answer.signers = signers;
     return answer->fd < 0 || j->answer.fd >= 0;
 }
 

@@ -1,5 +1,7 @@
 #include "sign/trust.h"
 
+#include "base/encode.h"
+
 #include "gomod/module.h"
 
 struct trusted {
@@ -116,6 +118,15 @@ static bool is_trusted(const struct sign_trust *t, struct slice path, struct sli
     return false;
 }
 
+static bool has_name(const struct slice *names, size_t count, struct slice name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_eq(names[i], name))
+            return true;
+    }
+    return false;
+}
+
 void sign_trust_names(struct arena *a, const struct sign_trust *t, struct slice path,
                       struct slice lines, struct slice **names, size_t *count)
 {
@@ -123,7 +134,22 @@ void sign_trust_names(struct arena *a, const struct sign_trust *t, struct slice 
     *names = ARENA_ARRAY(a, struct slice, t ? t->count : 0);
     while (lines.n && t && *count < t->count) {
         struct slice key_id = slice_cut_line(&lines), name = slice_cut(&key_id, ' ');
-        if (is_trusted(t, path, name, key_id))
+        if (!has_name(*names, *count, name) && is_trusted(t, path, name, key_id))
             (*names)[(*count)++] = arena_dup(a, name);
     }
+}
+
+struct slice sign_trust_digest(struct arena *a, const struct sign_trust *t, struct slice path)
+{
+    BUF_SCOPED(text);
+    uint8_t sum[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    for (size_t i = 0; t && i < t->count; i++) {
+        const struct trusted *row = &t->rows[i];
+        if (is_for(row, path))
+            buf_printf(&text, "%s %.*s\n", verify_key_id(row->key).p, SLICE_ARG(row->name));
+    }
+    sha256(buf_slice(&text), sum);
+    hex_encode(sum, sizeof(sum), hex);
+    return arena_dup(a, slice_of(hex));
 }

@@ -29,10 +29,15 @@ bool sign_trust_wants(const struct sign_trust *t, struct slice path);
 struct error *sign_trust_check(struct arena *a, const struct sign_trust *t, struct slice path,
                                int fd, struct slice signatures, struct slice *lines) MUST_CHECK;
 /*
- * The names in such lines, which may be old ones: of those whose key is still trusted under that
- * name for that path. In the arena. [any]
+ * The names in such lines, which may be old ones, each once: of those whose key is still trusted
+ * under that name for that path. In the arena. [any]
  */
 void sign_trust_names(struct arena *a, const struct sign_trust *t, struct slice path,
                       struct slice lines, struct slice **names, size_t *count);
+/*
+ * A digest of the keys that count for the path, with their names: what sign_trust_check() finds in
+ * the same bytes is the same while it is. 64 hexadecimal digits, in the arena. [any]
+ */
+struct slice sign_trust_digest(struct arena *a, const struct sign_trust *t, struct slice path);
 
 #endif

@@ -37,6 +37,7 @@ def made(tmp_path):
     tree.add("example.com/strong", "v1.0.0", licence=open(GPL, encoding="utf-8").read() if os.path.exists(GPL) else
              "All rights reserved.\n")
     tree.add("example.com/holey", "v1.0.0").add("example.com/holey", "v1.1.0")
+    tree.add("example.com/unsigned", "v1.0.0")
     return tree
 
 
@@ -86,10 +87,29 @@ def update_quote(name, command, printed):
         file.write(f"{text[:start]}<!-- go: {name} -->\n```\n$ {command}\n{printed}```\n{text[end:]}")
 
 
-def settings_of_manual():
-    """The block of settings that the quotes of the manual were made with."""
+def settings_of_manual(keys):
+    """The block of settings that the quotes of the manual were made with; its key lies in another folder."""
+    make_key(keys, "release")
     with open(DOC, encoding="utf-8") as file:
-        return re.search(r"<!-- settings -->\n```yaml\n((?:.*\n)*?)```", file.read()).group(1)
+        text = re.search(r"<!-- settings -->\n```yaml\n((?:.*\n)*?)```", file.read()).group(1)
+    assert "/etc/modgate/release.pub" in text
+    return text.replace("/etc/modgate/", f"{keys}/")
+
+
+def make_key(folder, name):
+    """A private key in a file of its own, and its public half: (file, public file)."""
+    key, public = folder / f"{name}.key", folder / f"{name}.pub"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key)], check=True)
+    subprocess.run(["openssl", "pkey", "-in", str(key), "-pubout", "-out", str(public)], check=True)
+    key.chmod(0o600)
+    return key, public
+
+
+def trusting(*entries, more=""):
+    """Settings in which example.com/lib is given when release has signed it; entries: (signer, paths, public key)."""
+    rows = "".join(f"  {signer}: {{paths: '{paths or '*'}', key_file: '{public}'}}\n" for signer, paths, public in entries)
+    return (f"signing_trust:\n{rows}policy_rules:\n"
+            "  signed-only: {action: deny, paths: example.com/lib, only_signed: release}\n" + more)
 
 
 def import_holey(gateway, folder):
@@ -118,7 +138,7 @@ def run_as_shown(go_command, gateway, command):
 
 @pytest.mark.parametrize("name", sorted(quotes()))
 def test_go_prints_what_the_manual_quotes(ruled, go, tmp_path, name):
-    gateway = ruled(settings_of_manual())
+    gateway = ruled(settings_of_manual(tmp_path))
     import_holey(gateway, tmp_path / "vulndb")
     # With another place to go to behind the comma, which go must not try.
     command = go(gateway.url + ",direct")
@@ -145,13 +165,19 @@ DENIALS = {
 }
 
 
+def trust_of(kind, folder):
+    if kind != "signature":
+        return ""
+    return f"signing_trust:\n  release: {{paths: example.com, key_file: {make_key(folder, 'release')[1]}}}\n"
+
+
 @pytest.mark.parametrize("kind", DENIALS)
 def test_nobody_goes_round_a_denial(ruled, go, upstream_binary, made, tmp_path, kind):
     """Behind the gateway stands a mirror that has it all: it hears of nothing that is denied."""
     rule, path, version = DENIALS[kind]
     other = harness.Upstream(upstream_binary, made.folder, tmp_path / "other-ca.pem")
     try:
-        gateway = ruled(f"policy_rules:\n  the-rule: {rule}\n")
+        gateway = ruled(f"{trust_of(kind, tmp_path)}policy_rules:\n  the-rule: {rule}\n")
         if kind == "vulnerability":
             import_holey(gateway, tmp_path / "vulndb")
         for query in (version, "latest", version[:version.rindex(".")], ">=" + version):
@@ -175,7 +201,7 @@ def test_nobody_goes_round_a_denial(ruled, go, upstream_binary, made, tmp_path, 
 def test_a_denial_is_never_an_absence(ruled, made, tmp_path, kind):
     rule, path, version = DENIALS[kind]
     made.query(path, "main", version)
-    gateway = ruled(f"policy: {{contact: security}}\npolicy_rules:\n  the-rule: {{reason: because, {rule[1:]}\n")
+    gateway = ruled(f"{trust_of(kind, tmp_path)}policy: {{contact: security}}\npolicy_rules:\n  the-rule: {{reason: because, {rule[1:]}\n")
     if kind == "vulnerability":
         import_holey(gateway, tmp_path / "vulndb")
     late = kind in ("licence", "signature")  # known with the zip alone
@@ -478,3 +504,124 @@ def test_nothing_else_is_served_of_the_database(ruled, tmp_path, path):
     gateway = ruled("")
     import_holey(gateway, tmp_path / "vulndb")
     assert gateway.get(path).status == 404
+
+
+LIB = "/example.com/lib/@v/v1.2.0.zip"
+
+
+def lib_signature(gateway):
+    return os.path.join(gateway.data_dir, "cache/download", LIB.lstrip("/") + ".sig")
+
+
+def sign_lib(gateway, key):
+    modgate("sign", "--data-dir", gateway.data_dir, "--signing-key", str(key), "example.com/lib@v1.2.0", check=0)
+
+
+def signers(gateway):
+    done = modgate("policy", "test", "--config-file", gateway.file, "--data-dir", gateway.data_dir, "example.com/lib@v1.2.0")
+    return re.search("^signers: (.*)$", done.stdout, re.M).group(1)
+
+
+def test_what_is_signed_is_given(ruled, go, tmp_path):
+    key, public = make_key(tmp_path, "release")
+    other, other_public = make_key(tmp_path, "other")
+    gateway = ruled(trusting(("release", "example.com/lib", public), ("other", "", other_public)), "--http-loops", "1")
+    command = go(gateway.url + ",direct")
+
+    def download():
+        return command.run("mod", "download", "example.com/lib@v1.2.0", cwd=command.folder, check=False)
+
+    def is_refused():
+        answer = gateway.get(LIB)
+        assert answer.status in (200, 403)
+        assert answer.status == 200 or "rule signed-only: it is not signed by release\n" in answer.text, answer
+        return answer.status == 403
+
+    assert signers(gateway) == "not known here"
+    done = download()
+    assert done.returncode != 0 and "signed-only: it is not signed by release" in done.stderr + done.stdout, done
+    assert signers(gateway) == "none"
+    sign_lib(gateway, other)
+    assert is_refused() and signers(gateway) == "other"
+    modgate("sign", "--resign", "--data-dir", gateway.data_dir, "--signing-key", str(key), "--all", check=0)
+    assert not is_refused() and signers(gateway) == "release"
+    assert download().returncode == 0
+    # Whose signature it is counts, not that there is one: each byte does.
+    signature = lib_signature(gateway)
+    with open(signature, "rb") as file:
+        good = file.read()
+    os.chmod(signature, 0o644)
+    for at in (0, 40, 83):
+        assert not is_refused()
+        with open(signature, "wb") as file:
+            file.write(good[:at] + (b"A" if good[at:at + 1] != b"A" else b"B") + good[at + 1:])
+        assert not is_refused()  # in memory: a hit looks at nothing
+        gateway.rules(open(gateway.file, encoding="utf-8").read())
+        assert is_refused() and signers(gateway) == "none", at
+        with open(signature, "wb") as file:
+            file.write(good)
+    assert not is_refused() and signers(gateway) == "release"
+    os.unlink(signature)
+    gateway.rules(open(gateway.file, encoding="utf-8").read())
+    assert is_refused()
+
+
+def test_a_signature_counts_for_the_keys_of_now(ruled, tmp_path):
+    """Rotation: the new key is named beside the old one, versions are signed anew, the old one goes."""
+    (old, old_public), (new, new_public) = make_key(tmp_path, "old"), make_key(tmp_path, "new")
+    gateway = ruled(trusting(("release", "", old_public)))
+    assert gateway.get(LIB).status == 403
+    sign_lib(gateway, old)
+    assert gateway.get(LIB).status == 200
+    gateway.rules(trusting(("release", "", new_public)))
+    assert gateway.get(LIB).status == 403 and signers(gateway) == "none"
+    both = trusting(("release", "", f"{old_public}, {new_public}"))
+    gateway.rules(both)
+    assert gateway.get(LIB).status == 200 and signers(gateway) == "release"
+    modgate("sign", "--all", "--resign", "--data-dir", gateway.data_dir, "--signing-key", str(new), check=0)
+    gateway.rules(both + "\n")
+    assert gateway.get(LIB).status == 200
+    gateway.rules(trusting(("release", "", new_public)))
+    assert gateway.get(LIB).status == 200
+    # A key counts for the paths of its entry.
+    gateway.rules(trusting(("release", "example.com/other", new_public)))
+    assert gateway.get(LIB).status == 403 and signers(gateway) == "none"
+    # A key that cannot be read leaves the old ones in force.
+    before = gateway.log.count("the settings were not taken up")
+    new_public.write_text("no key")
+    with open(gateway.file, "w", encoding="utf-8") as file:
+        file.write(trusting(("release", "", new_public)))
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: gateway.log.count("the settings were not taken up") > before, "a refused reload")
+    assert gateway.get(LIB).status == 403
+
+
+def test_the_gateways_own_key_can_be_trusted(ruled, tmp_path):
+    key, public = make_key(tmp_path, "own")
+    repositories = "repositories:\n  one: {kind: proxy, folder: .}\n  two: {kind: proxy}\n  all: {kind: group, members: 'one,two'}\n"
+    gateway = ruled(trusting(("release", "", public), more=repositories + "default_repository: all\n"), "--signing-key", str(key))
+    for mount in ("", "/two", "/all"):
+        assert gateway.get(mount + LIB).status == 200, mount
+    # A repository's signature is its own: that of the other one does not count for it.
+    os.unlink(os.path.join(gateway.data_dir, "repositories/two/cache/download", LIB.lstrip("/") + ".sig"))
+    gateway.rules(open(gateway.file, encoding="utf-8").read())
+    assert [gateway.get(mount + LIB).status for mount in ("/two", "/one", "/all")] == [403, 200, 200]
+
+
+def test_mistakes_in_signing_trust(tmp_path):
+    _, public = make_key(tmp_path, "release")
+    (tmp_path / "bad.pub").write_text("no key")
+    file = tmp_path / "modgate.yaml"
+
+    def says(text):
+        file.write_text(text, encoding="utf-8")
+        done = modgate("config", "check", "--config-file", str(file), "--data-dir", str(tmp_path / "data"))
+        assert done.returncode != 0 and "signing_trust" in done.stderr, done
+        return done.stderr
+
+    assert "No such file" in says(trusting(("release", "", tmp_path / "absent.pub")))
+    assert "signing_trust: the key of release" in says(trusting(("release", "", tmp_path / "bad.pub")))
+    assert "signing_trust has no release" in says(trusting(("else", "", public)))
+    assert "key_file is missing" in says("signing_trust:\n  release: {paths: example.com}\n")
+    file.write_text(trusting(("release", "", public)), encoding="utf-8")
+    modgate("config", "check", "--config-file", str(file), "--data-dir", str(tmp_path / "data"), check=0)

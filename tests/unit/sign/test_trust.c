@@ -83,6 +83,38 @@ static void test_a_key_that_is_trusted_no_more(void **state)
     arena_release(&a);
 }
 
+static void test_a_name_with_two_keys_is_named_once(void **state)
+{
+    struct arena a = ARENA_INIT;
+    struct sign_trust *t;
+    const struct trust_spec two[] = {{S("build"), S("*"), S(COSIGN_PUB)},
+                                     {S("build"), S("*"), S(ED25519_PUB)},
+                                     {S("release"), S("*"), S(ED25519_PUB)}};
+    assert_ok(sign_trust_new(&a, two, ARRAY_LEN(two), &t));
+    struct slice lines = lines_of(&a, t, "m.example", COSIGN_SIGNATURE "\n" ED25519_SIGNATURE);
+    expect_names(&a, t, "m.example", lines, "build release ");
+    sign_trust_free(t);
+    arena_release(&a);
+}
+
+static void test_digest_is_of_the_keys_that_count(void **state)
+{
+    struct arena a = ARENA_INIT;
+    struct sign_trust *all, *one;
+    const struct trust_spec renamed = {S("other"), S("example.com"), S(ED25519_PUB)};
+    assert_ok(sign_trust_new(&a, specs, ARRAY_LEN(specs), &all));
+    assert_ok(sign_trust_new(&a, &renamed, 1, &one));
+    struct slice digest = sign_trust_digest(&a, all, S("example.com/m"));
+    assert_int_equal(digest.n, 64);
+    assert_true(slice_eq(digest, sign_trust_digest(&a, all, S("example.com/n"))));
+    assert_false(slice_eq(digest, sign_trust_digest(&a, all, S("example.com/team/m"))));
+    assert_false(slice_eq(digest, sign_trust_digest(&a, one, S("example.com/m"))));
+    assert_false(slice_eq(digest, sign_trust_digest(&a, NULL, S("example.com/m"))));
+    sign_trust_free(all);
+    sign_trust_free(one);
+    arena_release(&a);
+}
+
 static void test_what_cannot_be_trusted(void **state)
 {
     struct arena a = ARENA_INIT;
@@ -103,6 +135,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_has_signed),
         cmocka_unit_test(test_a_key_that_is_trusted_no_more),
+        cmocka_unit_test(test_a_name_with_two_keys_is_named_once),
+        cmocka_unit_test(test_digest_is_of_the_keys_that_count),
         cmocka_unit_test(test_what_cannot_be_trusted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
