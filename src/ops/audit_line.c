@@ -13,6 +13,17 @@ static bool is_hash(struct slice s)
     return s.n == AUDIT_HASH_CHARS;
 }
 
+static bool is_base64(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool is_letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!is_letter && !(c >= '0' && c <= '9') && c != '+' && c != '/' && c != '=')
+            return false;
+    }
+    return s.n > 0;
+}
+
 /* Cuts ,"key":"value" off the end of s; false when it does not end so. */
 static bool cut_member(struct slice *s, struct slice key, struct slice *value)
 {
@@ -51,6 +62,8 @@ bool audit_line_parse(struct slice line, struct audit_line *out)
     out->hashed = rest;
     if (!cut_member(&rest, signature_key, &out->signature))
         out->signature = S("");
+    else if (!is_base64(out->signature))
+        return false;
     out->signed_part = rest;
     if (!cut_member(&rest, prev_key, &out->prev) || !is_hash(out->prev))
         return false;

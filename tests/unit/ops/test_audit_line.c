@@ -44,6 +44,8 @@ static void test_what_is_no_record(void **state)
         HEAD PREV ",\"hash\":\"" ZEROS "0\"}",
         HEAD PREV ",\"hash\":\"A" ZEROS "\"}",
         HEAD ",\"prev\":\"\"" HASH,
+        HEAD PREV ",\"signature\":\"\"" HASH,
+        HEAD PREV ",\"signature\":\"c2 ln\"" HASH,
         "{\"seq\":07,\"time\":\"x\"" PREV HASH,
         "{\"seq\":-7,\"time\":\"x\"" PREV HASH,
         "{\"seq\":99999999999999999999,\"time\":\"x\"" PREV HASH,
