@@ -410,13 +410,13 @@ struct error *audit_open(struct arena *a, const struct audit_options *o, bool ha
     atomic_store(&audit.must_stop, false);
     audit_set(o->refuses, o->has_hits);
     struct error *err = has_writer ? audit_file_checkpoint(a, audit.file) : NULL;
+    note_written(true); /* while nobody else looks at it */
     if (!err && has_writer)
         err = start_writer(a);
     if (err) {
         wipe();
         return error_wrap(a, err, "the audit");
     }
-    note_written(true);
     atomic_store(&audit.is_on, true);
     return NULL;
 }

@@ -78,7 +78,8 @@ def test_what_is_recorded(gateway_on, upstream, flags, folder):
     version = base.rsplit("/", 1)[1]
     for kind in ("info", "mod", "zip"):
         mine = [r for r in downloads if r["artefact"] == kind]
-        assert [r["outcome"] for r in mine][:2] == ["miss", "hit"]
+        first = ["miss", "hit"] if kind == "mod" else ["miss"]  # a .mod may have been fetched along with the .info
+        assert mine[0]["outcome"] in first and mine[1]["outcome"] == "hit"
         for r in mine:
             assert (r["module"], r["version"]) == ("gen.example.com/m0", version)
             assert r["ip"] == "127.0.0.1" and r["status"] == 200 and r["bytes"] > 0
