@@ -1,6 +1,6 @@
 #include "access/certificate.h"
 
-#include "access/glob.h"
+#include "base/glob.h"
 
 #include <openssl/x509v3.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 #include "access/claims.h"
 
-#include "access/glob.h"
+#include "base/glob.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 #include "access/scope.h"
 
-#include "access/glob.h"
+#include "base/glob.h"
 
 #include "gomod/module.h"
 

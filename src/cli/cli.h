@@ -27,6 +27,24 @@ int cmd_unpublish(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
 int cmd_sign_verify(int argc, char **argv);
 
+/* A command of a command: "token create". */
+struct cli_subcommand {
+    const char *name;
+    char *full_name;      /* "token create": its argv[0] */
+    const char *operands; /* as help shows them */
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+
+struct cli_group {
+    const struct cli_subcommand *commands;
+    size_t count;
+    int name_width, operands_width; /* of the columns in the help text; 0: without operands */
+};
+
+/* Runs the command that argv[1] names; argv[0] is the group's name. Prints its help when asked. */
+int cli_run_group(const struct cli_group *g, int argc, char **argv);
+
 /* One option of a command; without a name, a heading in the help text. */
 struct cli_option {
     const char *name; /* "json", without dashes; NULL: help is a heading */

@@ -113,40 +113,15 @@ static int run_sample(int argc, char **argv)
     return print_and_release(&b);
 }
 
-static const struct config_command {
-    const char *name;
-    char *full_name;
-    const char *summary;
-    int (*run)(int argc, char **argv);
-} config_commands[] = {
-    {"check", "config check", "say what is wrong with a settings file", run_check},
-    {"print", "config print", "print the settings that hold, and where each comes from", run_print},
-    {"sample", "config sample", "print a settings file to start from", run_sample},
+static const struct cli_subcommand config_commands[] = {
+    {"check", "config check", "", "say what is wrong with a settings file", run_check},
+    {"print", "config print", "", "print the settings that hold, and where each comes from",
+     run_print},
+    {"sample", "config sample", "", "print a settings file to start from", run_sample},
 };
-
-static void print_config_help(FILE *to)
-{
-    fputs("usage: modgate config <command> [options]\n\ncommands:\n", to);
-    for (size_t i = 0; i < ARRAY_LEN(config_commands); i++)
-        fprintf(to, "  %-8s %s\n", config_commands[i].name, config_commands[i].summary);
-    fputs("\nmodgate config <command> --help tells more.\n", to);
-}
 
 int cmd_config(int argc, char **argv)
 {
-    if (argc < 2) {
-        print_config_help(stderr);
-        return EXIT_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_config_help(stdout);
-        return EXIT_FINE;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(config_commands); i++) {
-        if (strcmp(config_commands[i].name, argv[1]) != 0)
-            continue;
-        argv[1] = config_commands[i].full_name;
-        return config_commands[i].run(argc - 1, argv + 1);
-    }
-    return cli_usage_error(argv[0], "no command '%s'", argv[1]);
+    const struct cli_group group = {config_commands, ARRAY_LEN(config_commands), 8, 0};
+    return cli_run_group(&group, argc, argv);
 }

@@ -1,14 +1,6 @@
 #include "cli/cmd_policy.h"
 
-#include <stdio.h>
-
-static const struct policy_command {
-    const char *name;
-    char *full_name;
-    const char *operands;
-    const char *summary;
-    int (*run)(int argc, char **argv);
-} policy_commands[] = {
+static const struct cli_subcommand policy_commands[] = {
     {"hold", "policy hold", "MODULE[@VERSION]", "refuse a version until it is released",
      cmd_policy_hold},
     {"import-vulndb", "policy import-vulndb", "FOLDER|ZIP", "take up a vulnerability database",
@@ -20,30 +12,8 @@ static const struct policy_command {
      cmd_policy_test},
 };
 
-static void print_policy_help(FILE *to)
-{
-    fputs("usage: modgate policy <command> [options] [operands]\n\ncommands:\n", to);
-    for (size_t i = 0; i < ARRAY_LEN(policy_commands); i++)
-        fprintf(to, "  %-13s %-16s %s\n", policy_commands[i].name, policy_commands[i].operands,
-                policy_commands[i].summary);
-    fputs("\nmodgate policy <command> --help tells more.\n", to);
-}
-
 int cmd_policy(int argc, char **argv)
 {
-    if (argc < 2) {
-        print_policy_help(stderr);
-        return EXIT_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_policy_help(stdout);
-        return EXIT_FINE;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(policy_commands); i++) {
-        if (strcmp(policy_commands[i].name, argv[1]) != 0)
-            continue;
-        argv[1] = policy_commands[i].full_name;
-        return policy_commands[i].run(argc - 1, argv + 1);
-    }
-    return cli_usage_error(argv[0], "no command '%s'", argv[1]);
+    const struct cli_group group = {policy_commands, ARRAY_LEN(policy_commands), 13, 16};
+    return cli_run_group(&group, argc, argv);
 }

@@ -227,42 +227,14 @@ static int revoke(int argc, char **argv)
     return finish(&run, argv[0], err);
 }
 
-static const struct {
-    const char *name;
-    char *full_name;
-    const char *operands;
-    const char *summary;
-    int (*run)(int argc, char **argv);
-} token_commands[] = {
+static const struct cli_subcommand token_commands[] = {
     {"create", "token create", "", "make a token and print it, once", create},
     {"list", "token list", "", "list what tokens there are, and what they are good for", list},
     {"revoke", "token revoke", "ID", "end a token at once", revoke},
 };
 
-static void print_help(FILE *to)
-{
-    fputs("usage: modgate token <command> [options] [operands]\n\ncommands:\n", to);
-    for (size_t i = 0; i < ARRAY_LEN(token_commands); i++)
-        fprintf(to, "  %-8s %-4s %s\n", token_commands[i].name, token_commands[i].operands,
-                token_commands[i].summary);
-    fputs("\nmodgate token <command> --help tells more.\n", to);
-}
-
 int cmd_token(int argc, char **argv)
 {
-    if (argc < 2) {
-        print_help(stderr);
-        return EXIT_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_help(stdout);
-        return EXIT_FINE;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(token_commands); i++) {
-        if (strcmp(token_commands[i].name, argv[1]) != 0)
-            continue;
-        argv[1] = token_commands[i].full_name;
-        return token_commands[i].run(argc - 1, argv + 1);
-    }
-    return cli_usage_error(argv[0], "no command '%s'", argv[1]);
+    const struct cli_group group = {token_commands, ARRAY_LEN(token_commands), 8, 4};
+    return cli_run_group(&group, argc, argv);
 }

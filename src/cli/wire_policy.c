@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 
-#include "policy/pattern.h"
+#include "base/glob.h"
 
 enum { HOLDS_MAX_BYTES = 16 << 20, VULNS_MAX_BYTES = 64 << 20 };
 
@@ -88,7 +88,7 @@ static struct error *wire_vulns(struct arena *a, const char *data_dir, struct vu
 static bool has_signer(const struct settings *s, struct slice pattern)
 {
     for (size_t i = 0; i < s->signing_trust.count; i++) {
-        if (pattern_matches(pattern, slice_of(s->signing_trust.rows[i].name)))
+        if (glob_match(pattern, slice_of(s->signing_trust.rows[i].name)))
             return true;
     }
     return false;

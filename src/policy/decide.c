@@ -4,7 +4,7 @@
  * already. Whether a fact that stays unknown is a reason to refuse, the demand says: an age that
  * nobody knows is too young, a licence that nobody knows is NOASSERTION.
  */
-#include "policy/pattern.h"
+#include "base/glob.h"
 #include "policy/policy_priv.h"
 #include "policy/ranges.h"
 
@@ -40,9 +40,9 @@ static enum match match_selectors(struct look *l, const struct policy_rule *r)
 {
     if (r->paths.n && !module_match_prefix_patterns(r->paths, l->s->mv.path))
         return MATCH_NO;
-    if (r->repositories.n && !patterns_match(r->repositories, l->s->repository))
+    if (r->repositories.n && !glob_match_list(r->repositories, l->s->repository))
         return MATCH_NO;
-    if (r->identities.n && !patterns_match(r->identities, l->s->identity))
+    if (r->identities.n && !glob_match_list(r->identities, l->s->identity))
         return MATCH_NO;
     return match_versions(l, r->versions);
 }
@@ -93,7 +93,7 @@ static struct slice check_signers(struct look *l, const struct policy_rule *r)
         return S("");
     }
     for (size_t i = 0; i < l->facts->signer_count; i++) {
-        if (patterns_match(r->only_signed, l->facts->signers[i]))
+        if (glob_match_list(r->only_signed, l->facts->signers[i]))
             return S("");
     }
     return arena_printf(l->a, "it is not signed by %.*s", SLICE_ARG(r->only_signed));
@@ -107,7 +107,7 @@ static bool licence_is_fine(struct slice list, struct slice licence)
         bool is_denied = slice_starts(pattern, S("!"));
         if (is_denied)
             pattern = slice_skip(pattern, 1);
-        if (pattern_matches(pattern, licence)) {
+        if (glob_match(pattern, licence)) {
             if (is_denied)
                 return false;
             is_listed = true;

@@ -11,6 +11,8 @@
 #include "serve/serve_priv.h"
 #include "serve/upload.h"
 
+#include "base/encode.h"
+
 #include "repo/publish.h"
 
 enum { REASON_MAX_BYTES = 300 };
@@ -277,27 +279,16 @@ static void on_gone(void *arg)
     ((struct withdrawal *)arg)->req = NULL;
 }
 
-static int hex_value(char c)
-{
-    static const char digits[] = "0123456789abcdefABCDEF";
-    const char *at = memchr(digits, c, sizeof(digits) - 1);
-    ptrdiff_t i = at ? at - digits : -1;
-    return (int)(i > 15 ? i - 6 : i);
-}
-
 /* "%C3%A4" is ä. What is no escape stays as it is. */
 static struct slice percent_decode(struct arena *a, struct slice text)
 {
     BUF_SCOPED(b);
     for (size_t i = 0; i < text.n; i++) {
-        bool is_escape = text.p[i] == '%' && i + 2 < text.n && hex_value(text.p[i + 1]) >= 0 &&
-                         hex_value(text.p[i + 2]) >= 0;
-        if (is_escape) {
-            buf_add_byte(&b, (char)(hex_value(text.p[i + 1]) * 16 + hex_value(text.p[i + 2])));
+        uint8_t byte = (uint8_t)text.p[i];
+        struct slice digits = slice_head(slice_skip(text, i + 1), 2);
+        if (byte == '%' && digits.n == 2 && hex_decode(digits, &byte))
             i += 2;
-        } else {
-            buf_add_byte(&b, text.p[i]);
-        }
+        buf_add_byte(&b, (char)byte);
     }
     return arena_dup(a, buf_slice(&b));
 }

@@ -10,21 +10,6 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-static int set_up(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof(*f));
-    fixture_init(f);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_release(*state);
-    free(*state);
-    return 0;
-}
-
 static void expect_body(struct fixture *f, struct module_version mv, enum artefact what,
                         struct slice expected)
 {
@@ -661,7 +646,7 @@ static void test_eviction_races_with_readers(void **state)
     }
 }
 
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, fixture_set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -48,6 +48,21 @@ void fixture_release(struct fixture *f)
     arena_release(&f->arena);
 }
 
+int fixture_set_up(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof(*f));
+    fixture_init(f);
+    *state = f;
+    return 0;
+}
+
+int fixture_tear_down(void **state)
+{
+    fixture_release(*state);
+    free(*state);
+    return 0;
+}
+
 struct module_version mv_of(const char *path, const char *version)
 {
     return (struct module_version){slice_of(path), slice_of(version)};

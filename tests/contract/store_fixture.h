@@ -26,6 +26,10 @@ void fixture_release(struct fixture *f);
 /* The same folder without a store. */
 void fixture_close(struct fixture *f);
 
+/* For cmocka: a fixture of its own for a test. */
+int fixture_set_up(void **state);
+int fixture_tear_down(void **state);
+
 struct module_version mv_of(const char *path, const char *version);
 
 /* A stand-in for a zip's h1, made of its bytes, so that tests can check one against the other. */

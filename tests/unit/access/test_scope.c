@@ -1,7 +1,7 @@
 #include "../test.h"
 
-#include "access/glob.h"
 #include "access/scope.h"
+#include "base/glob.h"
 
 static void test_globs(void **state)
 {

@@ -1,6 +1,6 @@
 #include "../test.h"
 
-#include "policy/pattern.h"
+#include "base/glob.h"
 #include "policy/ranges.h"
 
 static void test_contain(void **state)
@@ -106,7 +106,7 @@ static void test_patterns(void **state)
         {"GPL-*", "LGPL-2.1", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        if (patterns_match(slice_of(cases[i].patterns), slice_of(cases[i].text)) !=
+        if (glob_match_list(slice_of(cases[i].patterns), slice_of(cases[i].text)) !=
             cases[i].is_match)
             fail_msg("'%s' and %s", cases[i].patterns, cases[i].text);
     }

@@ -11,21 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int set_up(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof(*f));
-    fixture_init(f);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_release(*state);
-    free(*state);
-    return 0;
-}
-
 /* The path of the answer's file; the bucket in *bucket. */
 static const char *file_of(struct fixture *f, struct slice key, uint8_t *bucket)
 {
@@ -134,7 +119,7 @@ static void test_large_answers_are_bounded_too(void **state)
     assert_true(count_files(dir) <= 4);
 }
 
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, fixture_set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -7,21 +7,6 @@
 
 #include <unistd.h>
 
-static int set_up(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof(*f));
-    fixture_init(f);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_release(*state);
-    free(*state);
-    return 0;
-}
-
 static struct catalog_row row_of(const char *version, uint64_t bytes, int64_t last_use)
 {
     return (struct catalog_row){.mv = mv_of("example.com/m", version),
@@ -227,7 +212,7 @@ static void test_very_many_uses(void **state)
     assert_true(get(f, "v1.0.0").last_use_unix_s >= now_unix_s() - 60);
 }
 
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, fixture_set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -7,21 +7,6 @@
 
 #include <unistd.h>
 
-static int set_up(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof(*f));
-    fixture_init(f);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_release(*state);
-    free(*state);
-    return 0;
-}
-
 static void test_the_last_one_stays(void **state)
 {
     struct fixture *f = *state;
@@ -51,7 +36,7 @@ static void test_a_lock_is_given_back(void **state)
     close(second);
 }
 
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, fixture_set_up, fixture_tear_down)
 
 int main(void)
 {

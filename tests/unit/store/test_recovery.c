@@ -16,21 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static int set_up(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof(*f));
-    fixture_init(f);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_release(*state);
-    free(*state);
-    return 0;
-}
-
 static const char *path_of(struct fixture *f, const char *rel)
 {
     return arena_printf(&f->arena, "%s/%s", f->dir, rel).p;
@@ -658,7 +643,7 @@ static void test_health_says_read_only(void **state)
     assert_true(free_bytes > 0);
 }
 
-#define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, fixture_set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -3,21 +3,6 @@
 
 #include "store_fixture.h"
 
-static int set_up(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof(*f));
-    fixture_init(f);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_release(*state);
-    free(*state);
-    return 0;
-}
-
 static struct module_version version_m(void)
 {
     return mv_of("example.com/m", "v1.0.0");
@@ -84,9 +69,11 @@ static void test_a_second_commit_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_it_comes_later, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_it_goes_with_its_version, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_second_commit_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_it_comes_later, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_it_goes_with_its_version, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_second_commit_changes_nothing, fixture_set_up,
+                                        fixture_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,20 +9,6 @@
 
 static const char PATH[] = "corp.example/Lib";
 
-static int set_up(void **state)
-{
-    static struct fixture f;
-    fixture_init(&f);
-    *state = &f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_release(*state);
-    return 0;
-}
-
 static void put(struct fixture *f, struct module_version mv)
 {
     struct put p = {.salt = "", .is_pinned = true};
@@ -117,10 +103,11 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_withdraw, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_first_tombstone_stays, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_finished_at_start, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_damaged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_withdraw, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_the_first_tombstone_stays, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_finished_at_start, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(test_damaged, fixture_set_up, fixture_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

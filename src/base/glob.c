@@ -1,4 +1,4 @@
-#include "access/glob.h"
+#include "base/glob.h"
 
 /* After a mismatch only the last star need be tried with one byte more: linear in practice, and at
  * most glob.n times text.n steps. */

@@ -1,6 +1,6 @@
-/* Globs over flat text: names of repositories, claims, names in certificates. Pure. [any] */
-#ifndef MODGATE_ACCESS_GLOB_H
-#define MODGATE_ACCESS_GLOB_H
+/* Globs over flat text: names of repositories and identities, claims, licences. Pure. [any] */
+#ifndef MODGATE_BASE_GLOB_H
+#define MODGATE_BASE_GLOB_H
 
 #include "base/base.h"
 
