@@ -49,8 +49,11 @@ static size_t count_in_file(struct fixture *f, const char *text)
     struct arena a = ARENA_INIT;
     struct slice rest, wanted = slice_of(text);
     assert_ok(file_read(&a, f->path, 256 << 20, &rest));
-    for (ptrdiff_t at; (at = slice_find_slice(rest, wanted)) >= 0; n++)
-        rest = slice_skip(rest, (size_t)at + wanted.n);
+    while (rest.p) { /* by lines: the thread sanitizer looks at all that a search may read */
+        struct slice line = slice_cut_line(&rest);
+        for (ptrdiff_t at; (at = slice_find_slice(line, wanted)) >= 0; n++)
+            line = slice_skip(line, (size_t)at + wanted.n);
+    }
     arena_release(&a);
     return n;
 }
